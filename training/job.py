@@ -12,6 +12,8 @@ from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
 from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
+from recsys.jobs.notifications import Notifier
+from recsys.jobs.runs import OpenRun, run_record
 from recsys.learning.backends.base import TrainingBackend
 from recsys.learning.backends.native import NATIVE
 from recsys.learning.bundle_builder import build_bundle
@@ -30,10 +32,8 @@ from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
-from training.notifications import Notifier
 from training.registry import Registry, open_registry
 from training.retention import delete_aged_if_possible
-from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
 Reader = Callable[[Store], tuple[Snapshot, TrainingBackend]]

@@ -5,7 +5,7 @@ from typing import Any
 
 from recsys.data.runs import WATCHED_FIGURES
 from recsys.data.store.base import Store
-from training.runs import OpenRun
+from recsys.jobs.runs import OpenRun
 
 EARLIER_RUNS = 20  # that may have raised the same alarm
 

@@ -9,6 +9,8 @@ from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.base import Store
 from recsys.errors import BadInput, NoBundle, StaleJob
+from recsys.jobs.notifications import Notifier
+from recsys.jobs.runs import OpenRun, run_record
 from recsys.learning.bundle_refresh import refresh_bundle
 from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
@@ -21,9 +23,7 @@ from training.gate.gate import judge_refresh
 from training.gate.settings import GateSettings
 from training.gate.verdict import GateVerdict
 from training.job import live_recommender, new_item_times, tidy_up
-from training.notifications import Notifier
 from training.registry import Registry, open_registry
-from training.runs import OpenRun, run_record
 from training.settings import TUNED, TrainSettings
 
 

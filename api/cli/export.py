@@ -1,5 +1,7 @@
 """Commands `recsys export`: the lists of all customers, and the tables of the shop, as files."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -10,6 +12,7 @@ from api.cli.context import server_config
 from recsys.cli.completion import PlacementOption
 from recsys.cli.context import CliContext, live_recommender
 from recsys.cli.count_progress import count_progress
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause, recorded_job
 from recsys.cli.output import AsJson, print_json
 from recsys.cli.recommend import (
     AudienceTerms,
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from api.export.customers import Segments
     from api.export.recommendations import ExportSummary
     from api.export.tables import Table
+    from recsys.data.entities import User
+    from recsys.jobs.runs import OpenRun
     from recsys.ranking.filters.expression import Where
 
 OutOption = Annotated[
@@ -48,9 +53,14 @@ WhereOption = Annotated[
 MarketingOption = Annotated[
     bool, typer.Option("--marketing", help="Only customers who refused neither marketing nor personalisation.")
 ]
+FiguresOption = Annotated[
+    bool, typer.Option("--figures", help="Their figures of the live release (orders, stage, value) in place of these.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, max=64, help="Processes; as many as there are cores when left out.")
 ]
+
+FIGURES_ROWS = 100_000
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +79,7 @@ def recommendations(
     where: WhereOption = None,
     marketing: MarketingOption = False,
     workers: WorkersOption = None,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
     """The list of every customer, as the service would answer it now.
@@ -88,9 +99,10 @@ def recommendations(
     export = ListExport(
         placement, k, destination.table_format.name, choice.text, is_named=choice.is_named, needs_consent=marketing
     )
-    with count_progress("customers") as progress:
+    cli, config = cast(CliContext, context.obj), server_config(context)
+    with _recorded(cli, cause, "recommendations") as run, count_progress("customers") as progress:
         summary = export_recommendations(
-            server_config(context),
+            config,
             export,
             choice.user_ids,
             destination,
@@ -98,6 +110,8 @@ def recommendations(
             n_workers=workers or available_cores(),
             progress=progress,
         )
+        run.version = summary.model_version
+        run.result |= {"file": summary.file, "customers": summary.customers, "rows": summary.rows}
     if as_json:
         print_json(summary)
     else:
@@ -113,6 +127,7 @@ def audience(
     segment: CustomersOption = None,
     days: DaysOption = 28.0,
     channel: ChannelOption = None,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
     """The customers most likely to buy an item, as `recsys audience` finds them.
@@ -122,8 +137,9 @@ def audience(
     from api.export.tables import frames_table
 
     cli = cast(CliContext, context.obj)
-    frame = members_frame(find_members(cli, item, where, AudienceTerms(limit, segment, days, channel)))
-    _export(cli, frames_table(lambda: [frame], frame.schema, len(frame)), out, as_json=as_json)
+    with _recorded(cli, cause, "audience") as run:
+        frame = members_frame(find_members(cli, item, where, AudienceTerms(limit, segment, days, channel)))
+        _export(cli, frames_table(lambda: [frame], frame.schema, len(frame)), out, run, as_json=as_json)
 
 
 def events(
@@ -133,6 +149,7 @@ def events(
     until: Annotated[datetime | None, typer.Option(help="Before that moment, UTC.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only events of this kind; may be given again.")] = None,
     segment: CustomersOption = None,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
     """The event log, under the names that an import reads.  Without what was erased or may not be kept.
@@ -143,14 +160,15 @@ def events(
 
     cli = cast(CliContext, context.obj)
     since_ms, until_ms = (None if moment is None else milliseconds(moment) for moment in (since, until))
-    user_ids = None if segment is None else _members(cli, segment)
-    table = events_table(
-        cli.existing_store(), since_ms=since_ms, until_ms=until_ms, kinds=kind or (), user_ids=user_ids
-    )
-    _export(cli, table, out, as_json=as_json)
+    with _recorded(cli, cause, "events") as run:
+        user_ids = None if segment is None else _members(cli, segment)
+        table = events_table(
+            cli.existing_store(), since_ms=since_ms, until_ms=until_ms, kinds=kind or (), user_ids=user_ids
+        )
+        _export(cli, table, out, run, as_json=as_json)
 
 
-def items(context: typer.Context, out: OutOption, as_json: AsJson = False) -> None:
+def items(context: typer.Context, out: OutOption, cause: Cause = COMMAND_LINE, as_json: AsJson = False) -> None:
     """The items of the shop, with a column for each attribute.
 
     Example: recsys export items --out items.csv
@@ -158,7 +176,8 @@ def items(context: typer.Context, out: OutOption, as_json: AsJson = False) -> No
     from api.export.tables import items_table
 
     cli = cast(CliContext, context.obj)
-    _export(cli, items_table(cli.existing_store()), out, as_json=as_json)
+    with _recorded(cli, cause, "items") as run:
+        _export(cli, items_table(cli.existing_store()), out, run, as_json=as_json)
 
 
 def people(
@@ -167,26 +186,51 @@ def people(
     segment: SegmentOption = None,
     where: WhereOption = None,
     marketing: MarketingOption = False,
+    figures: FiguresOption = False,
+    cause: Cause = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
-    """Customers with their consent and a column for each attribute.
+    """Customers with their consent and a column for each attribute, or with the figures of the live release.
 
     Example: recsys export people --segment country=AT --marketing --out people.csv
+
+    Example: recsys export people --figures --out people.parquet
     """
-    from api.export.customers import chosen_users
-    from api.export.tables import people_table
+    from api.export.customers import chosen_users, consenting
+    from api.export.tables import frames_table, people_table
+    from recsys.cli.customers.everybody import named_people
 
-    cli = cast(CliContext, context.obj)
-    store, chosen = cli.existing_store(), chosen_users(_segments(context, segment), _where(where))
-    _export(cli, people_table(lambda: chosen(store), needs_consent=marketing), out, as_json=as_json)
+    cli, chosen = cast(CliContext, context.obj), chosen_users(_segments(context, segment), _where(where))
+    with _recorded(cli, cause, "people") as run:
+        store = cli.existing_store()
+
+        def users() -> "Iterable[User]":
+            return consenting(chosen(store)) if marketing else chosen(store)
+
+        if figures:
+            frame = named_people(cli)
+            if segment or where or marketing:
+                frame = frame.filter(frame["user_id"].is_in({user.user_id for user in users()}))
+            table = frames_table(lambda: frame.iter_slices(FIGURES_ROWS), frame.schema, len(frame))
+        else:
+            table = people_table(users)
+        _export(cli, table, out, run, as_json=as_json)
 
 
-def _export(cli: CliContext, table: "Table", out: str, *, as_json: bool) -> None:
+@contextmanager
+def _recorded(cli: CliContext, cause: str, table: str) -> Iterator["OpenRun"]:
+    with recorded_job(cli, cli.existing_store(), "export", cause) as run:
+        run.result["table"] = table
+        yield run
+
+
+def _export(cli: CliContext, table: "Table", out: str, run: "OpenRun", *, as_json: bool) -> None:
     from api.export.tables import export_table
     from recsys.data.files.destination import Destination
 
     with count_progress("rows") as progress:
         summary = export_table(table, Destination(out), cli.home, progress)
+    run.result |= {"file": summary.file, "rows": summary.rows}
     if as_json:
         print_json(summary)
     else:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from recsys.config import spelling_hint
-from recsys.data.entities import User
+from recsys.data.entities import PURPOSES, User
 from recsys.data.files.readers import open_table
 from recsys.data.store.base import Store
 from recsys.errors import BadFile, BadInput
@@ -72,6 +72,11 @@ def chosen_users(segment: Segments = NO_SEGMENTS, where: Where | None = None) ->
         return matching_customers(store, segment_filter(segment.attributes, where))
 
     return lambda store: filter(segment.holds, users(store)) if segment.saved else users(store)
+
+
+def consenting(users: Iterable[User]) -> Iterator[User]:
+    """Without those who refused marketing or personalisation."""
+    return (user for user in users if all(user.answer(purpose) is not False for purpose in PURPOSES))
 
 
 def parse_segment(texts: Iterable[str]) -> dict[str, list[str]]:

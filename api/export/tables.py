@@ -143,20 +143,9 @@ def items_table(store: Store) -> Table:
     return _attributes_table(rows, ITEM_FIELDS)
 
 
-def people_table(users: Callable[[], Iterable[User]], *, needs_consent: bool = False) -> Table:
-    """Customers with their consent, null where nobody asked, and a column for each attribute.
-
-    needs_consent: without those who refused marketing or personalisation.
-    """
-
-    def rows() -> Iterator[dict[str, Any]]:
-        return (
-            _user_row(user)
-            for user in users()
-            if not needs_consent or all(user.answer(purpose) is not False for purpose in PURPOSES)
-        )
-
-    return _attributes_table(rows, USER_FIELDS)
+def people_table(users: Callable[[], Iterable[User]]) -> Table:
+    """Customers with their consent, null where nobody asked, and a column for each attribute."""
+    return _attributes_table(lambda: map(_user_row, users()), USER_FIELDS)
 
 
 def _item_row(item: Item) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from recsys.config import (
     WeightSettings,
 )
 from recsys.customers.settings import CustomerSettings, GroupSettings
+from recsys.jobs.notifications import NotifySettings
 from recsys.shared_registry.settings import RegistrySettings
 from training.backup.settings import BackupSettings
 from training.canary.settings import CanarySettings
 from training.gate.settings import GateSettings
-from training.notifications import NotifySettings
 from training.schedule.settings import JobSettings, ScheduleSettings
 from training.settings import TrainSettings
 from training.spark.settings import SparkSettings

@@ -17,6 +17,7 @@ from api.observability.metrics import Metrics
 from api.settings import LimitSettings, ServeSettings
 from recsys.cli.app import application
 from recsys.config import CatalogueSettings, KeepSettings, WeightSettings
+from recsys.jobs.notifications import NotifySettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES
@@ -32,7 +33,6 @@ from training.backup.settings import BackupSettings
 from training.canary.settings import CanarySettings
 from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
-from training.notifications import NotifySettings
 from training.schedule.jobs import JOBS, JOBS_BY_NAME
 from training.schedule.settings import JobSettings, ScheduleSettings
 from training.settings import TrainSettings

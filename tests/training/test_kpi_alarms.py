@@ -12,8 +12,8 @@ from recsys.customers.kpis.bands import WATCHED
 from recsys.data.runs import WATCHED_FIGURES, RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
+from recsys.jobs.runs import run_record
 from training.kpi_alarms import raise_alarms
-from training.runs import run_record
 
 
 def report(week: int, *outside: str) -> dict[str, Any]:

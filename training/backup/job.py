@@ -6,12 +6,12 @@ from pathlib import Path
 from recsys.config import ShopSettings
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
+from recsys.jobs.notifications import Notifier
+from recsys.jobs.runs import run_record
 from recsys.progress import StepLog
 from training.backup.backup import BackupResult, BackupSource, back_up
 from training.backup.settings import BackupSettings
 from training.backup.storage import open_storage
-from training.notifications import Notifier
-from training.runs import run_record
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, plain_console, print_json, print_table, run_with_progress
 from recsys.time_units import second
 from training.cli.exclusive import exclusive_job
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from training.backup.backup import BackupResult

@@ -9,6 +9,7 @@ import typer
 from recsys.cli.context import OK, CliContext
 from recsys.cli.file_progress import file_progress
 from recsys.cli.given_files import given_files
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.time_units import now_ms
@@ -26,7 +27,6 @@ from training.cli.options import (
     progress_bar,
     rejects_folder,
 )
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.data.checks.finding import Finding
@@ -90,8 +90,8 @@ def check(
 
 
 def _check_home(context: CliContext, mapping: "ColumnMapping", cause: str) -> "list[Finding]":
-    from training.notifications import Notifier
-    from training.runs import run_record
+    from recsys.jobs.notifications import Notifier
+    from recsys.jobs.runs import run_record
 
     store = context.existing_store()
     if cause == COMMAND_LINE:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import EXIT_CODES, CliContext
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, plain_console, print_json
 from recsys.cli.reading_options import with_reading_options
 from recsys.cli.registration import JobCommand, register_group
@@ -39,7 +40,6 @@ from training.cli.options import (
     rejects_folder,
     rules_zone,
 )
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.data.checks.per_line import LineCounts

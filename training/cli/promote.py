@@ -7,10 +7,10 @@ from rich.console import Console
 
 from recsys.cli.completion import complete_release
 from recsys.cli.context import EXIT_CODES, GATE_REFUSED, OK, CliContext
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.errors import BadInput
 from recsys.time_units import minute, now_ms
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.canary.state import Canary
@@ -167,8 +167,8 @@ def stop(
 
 def _record(context: CliContext, ended: "Canary", cause: str) -> None:
     """The run that ended a canary, with its notification."""
-    from training.notifications import Notifier
-    from training.runs import run_record
+    from recsys.jobs.notifications import Notifier
+    from recsys.jobs.runs import run_record
 
     with run_record(context.existing_store(), "canary", cause) as run:
         run.notifier = Notifier.load(context.file)

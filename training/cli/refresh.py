@@ -6,10 +6,10 @@ import typer
 from rich.console import Console
 
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, print_json
 from recsys.time_units import date
 from training.cli.exclusive import Wait, exclusive_job, yield_to_service
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from recsys.bundle import Manifest

@@ -1,38 +1,15 @@
 """Command `recsys runs`: what the jobs did, when, why, from which data, and with which verdict."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.context import EXIT_CODES, OK, USER_ERROR, CliContext
+from recsys.cli.context import EXIT_CODES, OK, USER_ERROR
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.time_units import now_ms, second
 
 if TYPE_CHECKING:
     from recsys.data.runs import RunRecord
-    from recsys.data.store.base import Store
-    from training.runs import OpenRun
-
-Cause = Annotated[
-    str,
-    typer.Option(
-        "--cause", envvar="RECSYS_CAUSE", metavar="WORDS", help="What started it, for `recsys runs`: cron, a name, …"
-    ),
-]
-COMMAND_LINE = "command line"
-
-
-@contextmanager
-def recorded_job(context: CliContext, store: "Store", job: str, cause: str) -> Iterator["OpenRun"]:
-    """Records the block as one run of that job, and notifies its end."""
-    from training.notifications import Notifier
-    from training.runs import run_record
-
-    with run_record(store, job, cause) as run:
-        run.notifier = Notifier.load(context.file)
-        yield run
 
 
 def register_runs(app: typer.Typer) -> None:
@@ -97,7 +74,7 @@ def notify(
     Example: [bold]recsys runs notify --test[/]
     """
     from recsys.errors import BadInput
-    from training.notifications import Notifier, send_test
+    from recsys.jobs.notifications import Notifier, send_test
 
     context, console = ctx.obj, plain_console()
     store, notifier = context.existing_store(), Notifier.load(context.file)

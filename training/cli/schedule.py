@@ -135,8 +135,8 @@ def _end_run(context: CliContext, job: str, end: "JobEnd", words: str) -> None:
     from contextlib import closing, suppress
 
     from recsys.errors import LogUnavailable
-    from training.notifications import Notifier
-    from training.runs import end_killed_run
+    from recsys.jobs.notifications import Notifier
+    from recsys.jobs.runs import end_killed_run
 
     with suppress(LogUnavailable), closing(context.existing_store()) as store:
         end_killed_run(store, job, end.pid, words, seconds=end.seconds, peak_mib=end.peak_mib)

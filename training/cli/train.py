@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_command
 from recsys.time_units import date, minute, now_ms
@@ -17,7 +18,7 @@ from training.cli.customers.lookalikes import lookalikes
 from training.cli.exclusive import Wait, exclusive_job, yield_to_service
 from training.cli.promote import promote, register_canary, rollback
 from training.cli.refresh import refresh
-from training.cli.runs import COMMAND_LINE, Cause, register_runs
+from training.cli.runs import register_runs
 from training.cli.schedule import schedule
 from training.cli.tune import tune
 
@@ -193,11 +194,11 @@ def sweep(
     """
     from recsys.clock import deletion_time
     from recsys.config import KeepSettings
+    from recsys.jobs.notifications import Notifier
+    from recsys.jobs.runs import run_record
     from training.erasure_sweep import sweep as sweep_erased
-    from training.notifications import Notifier
     from training.registry import open_registry
     from training.retention import count_aged, delete_aged
-    from training.runs import run_record
 
     home, keep, store = ctx.obj.home, KeepSettings.load(ctx.obj.file), ctx.obj.existing_store()
     if dry_run:

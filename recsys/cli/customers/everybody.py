@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.cli.context import live_recommender
+from recsys.cli.context import CliContext, live_recommender
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
 from recsys.errors import BadInput
@@ -46,7 +46,7 @@ def list_(
     from recsys.ranking.segments.search import ordered_people
 
     names = tuple(name for name in fields.split(",") if name)
-    people = ordered_people(_people(ctx, where), order, names)
+    people = ordered_people(named_people(ctx.obj, where), order, names)
     if csv is not None:
         write_csv(people, csv)
     if parquet is not None:
@@ -73,7 +73,7 @@ def summary(ctx: typer.Context, as_json: AsJson = False) -> None:
     """
     from recsys.customers.aggregates.summary import summarize_customers
 
-    engine = _recommender(ctx).engine
+    engine = _recommender(ctx.obj).engine
     sums = summarize_customers(engine.customers, engine.customer_scores)
     if as_json:
         print_json(sums)
@@ -104,7 +104,7 @@ def clusters(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: recsys customers clusters
     """
-    note = _recommender(ctx).bundle.manifest.blend.get("customer_scores", {}).get("clusters", {})
+    note = _recommender(ctx.obj).bundle.manifest.blend.get("customer_scores", {}).get("clusters", {})
     if "numbers" not in note:
         why = note.get("why_not", "it was made before clusters were kept")
         raise BadInput(f"the live release has no clusters: {why}; run `recsys train` with 200 customers or more")
@@ -124,22 +124,22 @@ def _stability_word(number: Mapping[str, Any]) -> str:
     return "" if number["is_stable"] else "unstable: other customers would give other clusters"
 
 
-def _people(ctx: typer.Context, where: str | None) -> "pl.DataFrame":
-    """The customers of the live release who pass, without those who may not be named now."""
+def named_people(context: CliContext, where: str | None = None) -> "pl.DataFrame":
+    """The figures of the customers of the live release who pass, without those who may not be named now."""
     from recsys.ranking.segments.population import release_population
     from recsys.ranking.segments.repository import open_segment_repository
     from recsys.ranking.segments.search import customers_frame
 
-    recommender, store = _recommender(ctx), ctx.obj.existing_store()
+    recommender, store = _recommender(context), context.existing_store()
     log_seq = store.watermark(recommender.bundle.manifest).seq
     people = release_population(recommender.engine, recommender.catalogue, store, log_seq)
-    repository = open_segment_repository(ctx.obj.home, ctx.obj.file)
+    repository = open_segment_repository(context.home, context.file)
     saved = repository.last_valid()
     return customers_frame(people, None if where is None else repository.condition(where, saved), saved)
 
 
-def _recommender(ctx: typer.Context) -> "Recommender":
-    recommender = live_recommender(ctx.obj, ctx.obj.existing_store())
+def _recommender(context: CliContext) -> "Recommender":
+    recommender = live_recommender(context, context.existing_store())
     if not len(recommender.engine.customers):
         raise BadInput("the live release has no table of customers; run `recsys refresh --always` or `recsys train`")
     return recommender

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.export import tables
-from api.export.customers import Segments, chosen_users
+from api.export.customers import Segments, chosen_users, consenting
 from api.export.tables import Table, TableSummary, events_table, export_table, items_table, people_table
 from recsys.cli.app import application
 from recsys.data.entities import Item, User
@@ -108,7 +109,7 @@ def test_people_are_those_with_a_record_or_an_event_and_their_consent_is_marked(
     ]
     young = chosen_users(Segments({"age": ["young"]}))
     assert write(people_table(lambda: young(store)), tmp_path / "young.csv").rows == 1
-    assert write(people_table(lambda: young(store), needs_consent=True), tmp_path / "campaign.csv").rows == 0
+    assert write(people_table(lambda: consenting(young(store))), tmp_path / "campaign.csv").rows == 0
 
 
 def test_pages_make_one_table(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,3 +146,40 @@ def test_an_audience_is_the_one_of_the_audience_command(home: Path, tmp_path: Pa
         result = CliRunner().invoke(application(), ["--home", str(home), *words, str(tmp_path / f"{words[0]}.csv")])
         assert result.exit_code == 0, result.output
     assert (tmp_path / "export.csv").read_bytes() == (tmp_path / "audience.csv").read_bytes()
+
+
+def exported(home: Path, *words: str, code: int = 0) -> dict[str, Any]:
+    """The newest run after `recsys export` with these words."""
+    result = CliRunner().invoke(application(), ["--home", str(home), "export", *words])
+    assert result.exit_code == code, result.output
+    with closing(open_store(home, None)) as store:
+        (run,) = store.runs(job="export", newest=1)
+    return {"verdict": run.verdict, "cause": run.cause, **run.result}
+
+
+@pytest.mark.parametrize("table", ["recommendations", "audience", "events", "items", "people"])
+def test_every_export_keeps_a_run(home: Path, tmp_path: Path, table: str) -> None:
+    file, more = tmp_path / f"{table}.csv", {"audience": ["item-003"], "recommendations": ["--workers", "1"]}
+    run = exported(home, table, *more.get(table, []), "--out", str(file), "--cause", "cron")
+    assert (run["verdict"], run["cause"], run["table"], run["file"]) == ("done", "cron", table, str(file))
+    assert run["rows"] == len(pl.read_csv(file, infer_schema=False)) > 0
+
+
+def test_an_export_that_fails_keeps_a_run_that_says_so(home: Path, tmp_path: Path) -> None:
+    run = exported(home, "items", "--out", str(tmp_path / "no" / "items.csv"), code=1)
+    assert (run["verdict"], run["table"]) == ("failed", "items")
+
+
+def test_figures_of_people_are_those_of_the_live_release_without_who_refused(home: Path, tmp_path: Path) -> None:
+    with closing(open_store(home, None)) as store:
+        store.put_users([User("user-002", {}, {"personalisation": False}), User("user-003", {"age": "=1+1"})])
+    for ending in ("parquet", "csv", "jsonl"):
+        exported(home, "people", "--figures", "--out", str(tmp_path / f"people.{ending}"))
+    people = pl.read_parquet(tmp_path / "people.parquet")
+    assert {"user_id", "orders", "money", "stage"} <= set(people.columns)
+    assert "user-002" not in people["user_id"].to_list()
+    assert (
+        len(pl.read_csv(tmp_path / "people.csv")) == len(pl.read_ndjson(tmp_path / "people.jsonl")) == len(people) > 2
+    )
+    exported(home, "people", "--figures", "--segment", "age==1+1", "--out", str(tmp_path / "one.parquet"))
+    assert pl.read_parquet(tmp_path / "one.parquet")["user_id"].to_list() == ["user-003"]

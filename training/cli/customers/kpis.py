@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import CliContext
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause, recorded_job
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_command
 from recsys.time_units import DAY_MS, date, milliseconds, minute
-from training.cli.runs import COMMAND_LINE, Cause, recorded_job
 
 if TYPE_CHECKING:
     from recsys.customers.kpis.log import KpiLog

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, print_json
 from recsys.cli.reading_options import with_reading_options
 from training.cli.import_summary import print_tallies, tallies_data
@@ -19,7 +20,6 @@ from training.cli.options import (
     rejects_folder,
     rules_zone,
 )
-from training.cli.runs import COMMAND_LINE, Cause
 
 if TYPE_CHECKING:
     from training.importing.rejects import Tally

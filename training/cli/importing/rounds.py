@@ -10,9 +10,9 @@ import typer
 
 from recsys.cli.context import OK, REFUSED, USER_ERROR, CliContext
 from recsys.cli.file_progress import file_progress
+from recsys.cli.jobs.recorded import recorded_job
 from recsys.errors import BadFile, BadInput, RecsysError
 from training.cli.import_summary import exit_code
-from training.cli.runs import recorded_job
 
 if TYPE_CHECKING:
     from recsys.data.files.column_mapping import ColumnMapping

@@ -17,10 +17,10 @@ from recsys.data.run_process import process_name, with_deaths
 from recsys.data.runs import RunRecord, RunVerdict
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable, RecsysError
+from recsys.jobs.notifications import CHANNELS, Notifier
+from recsys.jobs.run_log import log_tail, plain_line
 from recsys.progress import StepLog
 from recsys.time_units import now_ms
-from training.notifications import CHANNELS, Notifier
-from training.run_log import log_tail, plain_line
 
 BEAT_S = 20.0
 SIGTERM_CODE = 128 + signal.SIGTERM  # as shells say it

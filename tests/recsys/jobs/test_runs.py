@@ -17,15 +17,15 @@ from recsys.data.runs import RunRecord
 from recsys.data.store.open import open_store
 from recsys.data.store.sqlite import SqliteStore
 from recsys.errors import LogUnavailable, NotEnoughData
+from recsys.jobs import runs as runs_module
+from recsys.jobs.runs import end_dead_runs, end_killed_run, run_record
 from recsys.progress import StepLog
-from training import runs as runs_module
-from training.runs import end_dead_runs, end_killed_run, run_record
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from recsys.data.store.open import open_store
-from training.runs import run_record
+from recsys.jobs.runs import run_record
 with run_record(open_store(Path(sys.argv[1]), None), "train", "cron"):
     os.kill(os.getpid(), int(sys.argv[2]))
     signal.pause()

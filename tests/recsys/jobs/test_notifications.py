@@ -18,8 +18,7 @@ from recsys.data.runs import RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import BadSettings, NotEnoughData
-from recsys.time_units import DAY_MS, now_ms
-from training.notifications import (
+from recsys.jobs.notifications import (
     CHANNELS,
     GIVE_UP_MS,
     QUICK_TRIES,
@@ -30,7 +29,8 @@ from training.notifications import (
     send_test,
     signed_headers,
 )
-from training.runs import run_record
+from recsys.jobs.runs import run_record
+from recsys.time_units import DAY_MS, now_ms
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 ENDED = RunRecord("run-1", "train", "cron", 1, verdict="rejected", reasons=("worse",), log=("a secret line",))

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from training.run_log import MAX_LINES, log_tail, plain_line
+from recsys.jobs.run_log import MAX_LINES, log_tail, plain_line
 
 
 def test_the_tail_holds_what_our_packages_log_and_nothing_else() -> None:

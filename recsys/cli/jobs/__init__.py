@@ -1,0 +1,1 @@
+"""Options and recording of the commands that are jobs."""
