@@ -1,4 +1,4 @@
-"""Native engine and Spark beside each other on made-up purchases: `python -m tests.bench.spark --size 1000000`.
+"""Native engine and Spark beside each other on made-up purchases: `python -m tests.bench.spark`.
 
 Each run is a process of its own that reads Parquet files, numbers and weights the events, and fits five models; what
 both engines do alike afterwards (blend, indexes, bundle) is left out.  Processor time and memory are those of its whole
@@ -6,6 +6,7 @@ tree of processes: the JVM and the Python workers of Spark are in it.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from recsys.learning.backends.base import TrainingBackend
     from recsys.models.base import Model
 
-SIZES = (1_000_000, 10_000_000, 50_000_000)
+SIZES = (100_000, 1_000_000)
+COMPUTED = (10_000_000, 50_000_000)  # from the two largest sizes that were measured
 ITEMS, TASTES, EVENTS_OF_USER, PART = 20_000, 40, 50, 1_000_000
 HELD_BACK_DAYS, JUDGES, SAMPLE_S = 28, 1_000, 0.3
 MODELS = ("popularity", "buy_again", "bought_together", "item_neighbours", "als")
 HERTZ, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
-console = Console(width=160)
+COLUMNS = ("events", "engine", "CPU s", "peak GiB", "wall s", "nDCG@10 als", "item_neighbours", "cosine", "steps, s")
+
+Result = dict[str, float | dict[str, float]]
+
+console = Console(width=180)
 
 
 def made(folder: Path, n_events: int) -> Path:
@@ -80,6 +86,10 @@ def run(engine: str, folder: Path) -> None:
     from recsys.learning.recipe import read_recipe
     from recsys.progress import StepLog
 
+    checks = FoldInChecks()
+    logger = logging.getLogger("training.spark.als")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(checks)
     steps, plan = StepLog(), read_recipe(None, validation_days=HELD_BACK_DAYS, seed=0).plan
     with _opened(engine, folder) as (backend, snapshot):
         now = snapshot.last_at - HELD_BACK_DAYS
@@ -92,7 +102,19 @@ def run(engine: str, folder: Path) -> None:
         with steps("repurchase intervals"):
             backend.fit_repurchase_intervals(dataset.data.histories)
     quality = {name: _ndcg(models[name], dataset, snapshot, now) for name in ("als", "item_neighbours")}
-    print(json.dumps({"steps": {name: step["seconds"] for name, step in steps.done.items()}, "ndcg": quality}))
+    seconds = {name: step["seconds"] for name, step in steps.done.items()}
+    print(json.dumps({"steps": seconds, "ndcg": quality, "fold_in": checks.fold_in}))
+
+
+class FoldInChecks(logging.Handler):
+    """What a training on Spark logs about its fold-in: customers compared, and their least cosine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fold_in: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.fold_in = {name: getattr(record, name) for name in ("users", "least_cosine")}
 
 
 @contextmanager
@@ -140,7 +162,7 @@ def _ndcg(model: "Model", dataset: "Dataset", snapshot: "Snapshot", now: float) 
     return round(float(list_ndcg(lists, users.new).mean()), 4)
 
 
-def measured(engine: str, folder: Path) -> dict[str, float | dict[str, float]]:
+def measured(engine: str, folder: Path) -> Result:
     """What a run printed, with wall and processor seconds and the peak of memory of its tree of processes."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.bench.spark", "--run", engine, "--data", str(folder)]
     start, seen, peak = time.perf_counter(), dict[int, float](), 0.0
@@ -194,34 +216,50 @@ def main(
     run_engine: Annotated[str | None, typer.Option("--run", hidden=True)] = None,
     data: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Seconds, memory and quality of both engines.
+    """Seconds, memory and quality of both engines, and the least cosine of Spark's vectors and our fold-in.
 
-    Example: python -m tests.bench.spark --size 1000000
+    Example: python -m tests.bench.spark --size 100000 --size 1000000
     """
     if run_engine is not None and data is not None:
         run(run_engine, data)
         return
-    table = Table("events", "engine", "wall s", "CPU s", "peak GiB", "nDCG@10 als", "item_neighbours", "steps, s")
-    for n_events in size or SIZES:
+    table = Table(*COLUMNS)
+    results: dict[str, dict[int, Result]] = {each: {} for each in engine or ("native", "spark")}
+    for n_events in sorted(size or SIZES):
         with tempfile.TemporaryDirectory(prefix="recsys-spark-") as name:
             folder = Path(name) / "events"
             folder.mkdir()
             made(folder, n_events)
-            for each in engine or ("native", "spark"):
-                result = measured(each, folder)
+            for each in results:
+                result = results[each][n_events] = measured(each, folder)
                 console.print_json(json.dumps({"events": n_events, "engine": each, **result}))
                 table.add_row(f"{n_events:,}", each, *_cells(result))
+    for n_events in COMPUTED:
+        for each, measurements in results.items():
+            if len(measurements) > 1 and n_events > max(measurements):
+                table.add_row(f"{n_events:,}", each, f"{computed_cpu_s(measurements, n_events):.0f} (computed)")
     console.print(table)
 
 
-def _cells(result: dict[str, float | dict[str, float]]) -> list[str]:
-    quality, steps = result["ndcg"], result["steps"]
+def computed_cpu_s(results: dict[int, Result], n_events: int) -> float:
+    """Processor seconds of so many events on the line through the two largest sizes.
+
+    Memory is not computed: the JVM takes what heap it is given.
+    """
+    small, large = sorted(results)[-2:]
+    low, high = (float(str(results[size]["cpu_s"])) for size in (small, large))
+    return high + (high - low) / (large - small) * (n_events - large)
+
+
+def _cells(result: Result) -> list[str]:
+    quality, steps, fold_in = result["ndcg"], result["steps"], result["fold_in"]
     assert isinstance(quality, dict)
     assert isinstance(steps, dict)
-    numbers = [f"{result[name]}" for name in ("wall_s", "cpu_s", "peak_gib")]
+    assert isinstance(fold_in, dict)
     return [
-        *numbers,
+        *(f"{result[name]}" for name in ("cpu_s", "peak_gib", "wall_s")),
         *map(str, quality.values()),
+        f"{fold_in['least_cosine']:.7f} of {fold_in['users']:,}" if fold_in else "",
         ", ".join(f"{name} {seconds:.0f}" for name, seconds in steps.items()),
     ]
 

@@ -32,8 +32,8 @@ class ObjectSource:
 
     def new_parts(self, state: SourceState, spool: Path) -> Iterator[SourcePart]:
         """Each object that is new or changed by ETag, else by size and time, in the order of names."""
-        files, path = self._file_system()
-        with self._errors():
+        files, path = self.file_system()
+        with self.errors():
             files.invalidate_cache()
             has_pattern = any(sign in path for sign in "*?[")
             listing: Listing = files.glob(path, detail=True) if has_pattern else files.find(path, detail=True)
@@ -45,12 +45,13 @@ class ObjectSource:
         for name, mark in objects.items():
             if state.marks.get(name) != mark:
                 copy = spool / name.rpartition("/")[2]
-                with self._errors():
+                with self.errors():
                     files.get_file(name, str(copy))
                 yield SourcePart(copy, f"{self.url.partition('://')[0]}://{name}", partial(state.save, name, mark))
                 copy.unlink()
 
-    def _file_system(self) -> tuple[Any, str]:
+    def file_system(self) -> tuple[Any, str]:
+        """Where the objects are, and the path there.  Raises BadSettings, BadInput."""
         try:
             from fsspec.core import url_to_fs
 
@@ -63,7 +64,8 @@ class ObjectSource:
             raise BadInput(f"{self.label}: {error}; write s3://BUCKET/*.parquet") from None
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Errors of the storage inside become BadFile."""
         try:
             yield
         except _read_errors() as error:

@@ -26,7 +26,7 @@ from recsys.models.item_neighbours import ItemNeighbours
 from recsys.models.popularity import Popularity
 from recsys.time_units import DAY_MS
 from training.spark.als import fit_als
-from training.spark.events import known_ids, paid_prices, read_numbered, vouched_only, write_numbered
+from training.spark.events import event_counts, known_ids, paid_prices, read_numbered, vouched_only, write_numbered
 from training.spark.neighbours import ClusterSearch
 from training.spark.slices import Slices, write_slices
 from training.spark.statistics import fit_buy_again, fit_popularity, fit_repurchase_intervals
@@ -81,8 +81,9 @@ class SparkBackend:
         hidden = [item.item_id for item in snapshot.items if is_hidden(item, never_show)]
         gone = {item.item_id for item in snapshot.items if item.deleted} | set(hidden)
         known = self._learnable(now, weight_by_kind, hidden)
-        kept = vouched_only(known, weight_by_kind, unvouched_share, now=now)
-        n_known, n_kept = known.count(), kept.count()
+        n_known, n_unvouched = event_counts(known)
+        kept = vouched_only(known, weight_by_kind, unvouched_share, now=now) if n_unvouched else known
+        n_kept = n_known if kept is known else kept.count()
         if not n_kept:
             raise NotEnoughData("there is no event to learn from; import some with `recsys import events FILE`")
         described = [item.item_id for item in snapshot.items if item.item_id not in gone]
@@ -92,7 +93,7 @@ class SparkBackend:
         )
         catalogue = build_catalogue(ids, snapshot.items, never_show, paid_prices(kept, ids))
         folder = self.folder / f"dataset-{len(list(self.folder.glob('dataset-*')))}"
-        n_slices = 1 + n_kept // self.slice_events
+        n_slices = max(1 + n_kept // self.slice_events, self.events.sparkSession.sparkContext.defaultParallelism)
         write_numbered(kept, {"user_id": users, "item_id": ids}, weight_by_kind, folder, n_slices)
         part = read_numbered(folder, n_users=len(users), n_items=len(ids), now=now)
         data = Interactions(part.histories, part.basket, part.value, catalogue.category.codes)

@@ -39,11 +39,11 @@ class EventColumns:
 def vouched_only(
     events: "DataFrame", weight_by_kind: Mapping[Kind, float], unvouched_share: float, *, now: float
 ) -> "DataFrame":
-    """`limit_influence` on a cluster."""
+    """`limit_influence` on a cluster; the same frame where nothing is left out."""
     from pyspark.sql import Window
     from pyspark.sql import functions as sql
 
-    if unvouched_share == 1 or not events.where(~sql.col(IS_VOUCHED)).limit(1).count():
+    if unvouched_share == 1:
         return events
     customers = events.groupBy("user_id").agg(
         sql.max(IS_VOUCHED).alias(IS_VOUCHED), sql.min("at_ms").alias("known_since")
@@ -70,6 +70,15 @@ def _decayed_weight(weight_by_kind: Mapping[Kind, float], now: float) -> "Column
     stars = sql.when(sql.col("kind") == int(Kind.RATING), sql.coalesce("rating", sql.lit(0.0))).otherwise(1.0)
     age_days = sql.lit(now) - sql.col("at_ms") / DAY_MS
     return sql.greatest(weight * stars, sql.lit(0.0)) * sql.pow(sql.lit(2.0), age_days / -HALF_LIFE_DAYS)
+
+
+def event_counts(events: "DataFrame") -> tuple[int, int]:
+    """How many events there are, and how many of them nobody vouches for."""
+    from pyspark.sql import functions as sql
+
+    counts = events.agg(sql.count("*"), sql.count_if(~sql.col(IS_VOUCHED))).first()
+    n, n_unvouched = counts or (0, 0)
+    return int(n), int(n_unvouched)
 
 
 def known_ids(events: "DataFrame", column: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Item-to-item similarities on a cluster: each task compares a block of items with all others."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,8 @@ from recsys.models.neighbour_table import NeighbourTable, Preferences, Similarit
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-BLOCK = 256  # items of a task: the product of more with a large catalogue takes too much memory in a worker
+BLOCK = 256  # items at a time: the product of more with a large catalogue takes too much memory in a worker
+TASKS_PER_CORE = 4  # blocks of best-sellers take longer: with one task a core would wait for the other
 PARTS = ("data", "indices", "indptr")
 
 _Block = tuple[Longs, Ints, Floats]  # neighbours of each item of a block: how many, which, how similar
@@ -38,7 +39,7 @@ class SharedMatrix:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSearch:
-    """`neighbours_by_blocks` with one task for each block.  folder: for the matrix, seen by all executors."""
+    """`neighbours_by_blocks` with a few tasks for each core.  folder: for the matrix, seen by all executors."""
 
     session: "SparkSession"
     folder: Path
@@ -49,7 +50,9 @@ class ClusterSearch:
         whole, by_item = preferences.tocsr(), preferences.T.tocsr()
         with _shared(whole, self.folder / "by-user") as users, _shared(by_item, self.folder / "by-item") as items:
             work = partial(_neighbours, users, items, top_n, block, similarity)
-            blocks = self.session.sparkContext.parallelize(starts, len(starts)).map(work).collect()
+            spark = self.session.sparkContext
+            n_tasks = min(len(starts), TASKS_PER_CORE * spark.defaultParallelism)
+            blocks = spark.parallelize(starts, n_tasks).mapPartitions(work).collect()
         counts, neighbour, strength = (np.concatenate(part) for part in zip(*blocks, strict=True))
         offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         return NeighbourTable(offsets, neighbour, strength)
@@ -65,10 +68,15 @@ def _shared(matrix: Preferences, folder: Path) -> Iterator[SharedMatrix]:
 
 
 def _neighbours(
-    whole: SharedMatrix, by_item: SharedMatrix, top_n: int, block: int, similarity: Similarity, start: int
-) -> _Block:
-    """The neighbours of one block of items; runs in a worker."""
-    rows = by_item.mapped()[start : start + block]
-    table = neighbours_of_block(rows, whole.mapped(), top_n, start, similarity)
-    counts = np.diff(table.offsets[start : start + block + 1])
-    return counts, table.neighbour, table.similarity
+    whole: SharedMatrix,
+    by_item: SharedMatrix,
+    top_n: int,
+    block: int,
+    similarity: Similarity,
+    starts: Iterable[int],
+) -> Iterator[_Block]:
+    """The neighbours of each block of items of a task; runs in a worker."""
+    users, items = whole.mapped(), by_item.mapped()
+    for start in starts:
+        table = neighbours_of_block(items[start : start + block], users, top_n, start, similarity)
+        yield np.diff(table.offsets[start : start + block + 1]), table.neighbour, table.similarity

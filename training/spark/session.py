@@ -1,5 +1,6 @@
 """Spark session: started for one training and stopped after it, with clear words where Spark cannot run."""
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.errors import BadSettings
+from recsys.threads import available_cores
 from training.spark.settings import SparkSettings
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 NO_JAVA = (
     "Spark needs Java 17 or newer, and none starts here; install one (Debian: apt install openjdk-17-jre-headless)"
 )
+PARTITIONS_PER_CORE = 2  # of a shuffle on one machine; Spark's own default, 200, is for a cluster
+DEBIAN_DRIVER = Path("/usr/share/java/postgresql.jar")  # of libpostgresql-jdbc-java: reads PostgreSQL over JDBC
 WHOLE_FILE = str(2**31 - 1)  # bytes: a slice is one file with one group of rows, so that no customer is in two tasks
 
 
@@ -54,6 +58,12 @@ def _is_local(settings: SparkSettings) -> bool:
     return settings.master.startswith("local")
 
 
+def _local_cores(master: str) -> int:
+    """Cores of `local`, `local[2]`, `local[*]`, `local[2, 3]`."""
+    number = re.match(r"local\[(\d+)", master)
+    return int(number[1]) if number else available_cores() if "*" in master else 1
+
+
 def _defaults(settings: SparkSettings, exchange: Path) -> dict[str, str]:
     """Options below those of the settings file."""
     options = {
@@ -67,10 +77,13 @@ def _defaults(settings: SparkSettings, exchange: Path) -> dict[str, str]:
         "spark.hadoop.parquet.block.size": WHOLE_FILE,
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000000",
     }
+    if DEBIAN_DRIVER.exists():
+        options["spark.jars"] = str(DEBIAN_DRIVER)
     if _is_local(settings):
         options |= {
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(exchange / "local"),
+            "spark.sql.shuffle.partitions": str(PARTITIONS_PER_CORE * _local_cores(settings.master)),
         }
     return options

@@ -11,11 +11,17 @@ from recsys.data.dataset.influence import IS_VOUCHED
 from recsys.data.events import BROWSER_PREFIX, EVENT_SCHEMA, KIND_BY_NAME, Kind
 from recsys.errors import BadFile, BadInput, BadSettings
 from recsys.redaction import redacted
+from training.sources.objects import ObjectSource
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-JDBC, POSTGRES = "jdbc:", "jdbc:postgresql:"
+JDBC, POSTGRES, POSTGRES_DRIVER = "jdbc:", "jdbc:postgresql:", "org.postgresql.Driver"
+NO_DRIVER = (
+    "the JDBC driver of PostgreSQL is not here; apt install libpostgresql-jdbc-java on Debian, or name its file: "
+    '[spark] options = { "spark.jars" = "/path/postgresql.jar" }'
+)
+FETCHED_ROWS = 50_000  # at a time over JDBC
 COPIED = ("s3://", "memory://", "http://", "https://")
 REQUIRED = ("user_id", "item_id", "at_ms")
 DEFAULTS = {"kind": int(Kind.PURCHASE), "quantity": 1.0}
@@ -35,17 +41,25 @@ def read_source(session: "SparkSession", address: str, table: str, spool: Path) 
     try:
         if address.startswith(JDBC):
             reader = session.read.format("jdbc").option("url", address).option("dbtable", table)
+            reader = reader.option("fetchsize", FETCHED_ROWS)  # without it the driver holds the whole table
             if address.startswith(POSTGRES):
-                reader = reader.option("driver", "org.postgresql.Driver")  # of `spark.jars`: not found by URL
+                reader = reader.option("driver", POSTGRES_DRIVER)  # of `spark.jars`: not found by URL
             frame = reader.load()
         else:
             path = _copied(address, spool) if address.startswith(COPIED) else address
             frame = session.read.parquet(path)
     except (PySparkException, Py4JJavaError) as error:
         java = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else None
-        reason = redacted(str(java or error).strip().partition("\n")[0], address)
-        raise BadFile(f"{redacted(address)}: Spark cannot read it ({reason})") from None
+        raise unreadable(address, str(java or error)) from None
     return _normalized(frame, redacted(address))
+
+
+def unreadable(address: str, reason: str) -> BadFile | BadSettings:
+    """The error for what Spark says about that address."""
+    if reason.strip() == POSTGRES_DRIVER:  # all that Java says about a class that it does not find
+        return BadSettings(f"{redacted(address)}: {NO_DRIVER}")
+    first_line = redacted(reason.strip().partition("\n")[0], address)
+    return BadFile(f"{redacted(address)}: Spark cannot read it ({first_line})")
 
 
 def _normalized(frame: "DataFrame", label: str) -> "DataFrame":
@@ -86,21 +100,18 @@ def _type(name: str) -> str:
 
 
 def _copied(address: str, spool: Path) -> str:
-    """A folder with the Parquet files below that address.  Raises BadFile, BadSettings."""
-    try:
-        from fsspec.core import url_to_fs
-    except ModuleNotFoundError:
-        raise BadSettings(f"{redacted(address)}: fsspec is not here; pip install 'recsys-shop[s3]'") from None
+    """A folder with the Parquet files below that address, or those that match its `*`.
+
+    Raises BadFile, BadInput, BadSettings.
+    """
+    source = ObjectSource(address)
+    files, path = source.file_system()
     spool.mkdir(parents=True, exist_ok=True)
-    try:
-        files, path = url_to_fs(address)
-        names = [name for name in files.find(path) if name.endswith(".parquet")]
+    with source.errors():
+        names = files.glob(path) if "*" in path else files.find(path)
+        names = [name for name in names if name.endswith(".parquet")]
         for number, name in enumerate(names):
             files.get_file(name, str(spool / f"part-{number:06}.parquet"))
-    except (OSError, ImportError, ValueError) as error:
-        raise BadFile(
-            f"{redacted(address)}: cannot be read ({error}); check the address and the AWS_* variables"
-        ) from None
     if not names:
-        raise BadFile(f"{redacted(address)}: there is no object that ends in .parquet")
+        raise BadFile(f"{source.label}: there is no object that ends in .parquet")
     return str(spool)

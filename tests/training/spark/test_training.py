@@ -34,7 +34,12 @@ from training.spark.settings import SparkSettings
 from training.spark.training import exchange_folder, open_training
 
 if TYPE_CHECKING:
+    from s3fs import S3FileSystem
+
     from training.spark.training import SparkTraining
+
+# The session ignores it, too, but pytest forgets that after the first test of the session.
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
 
 SETTINGS = SparkSettings(master="local[2]", driver_memory="1g", slice_events=500)
 
@@ -146,11 +151,29 @@ def test_a_source_without_a_needed_column_is_refused_with_its_name(
 
 
 @pytest.mark.slow
+def test_parquet_files_of_a_bucket_are_read_beside_the_log(
+    spark: "SparkTraining", store: Store, bucket: "S3FileSystem"
+) -> None:
+    (log,) = store.scan()
+    lake = log.head(6).select("user_id", "item_id", pl.lit(1_500_000_000_000).alias("at_ms"))
+    for number in range(2):
+        with bucket.open(f"shop/events/day-{number}/part-0.parquet", "wb") as file:
+            lake[3 * number : 3 * number + 3].write_parquet(file)
+    bucket.pipe("shop/events/readme.txt", b"not events")
+
+    snapshot, _ = spark.with_sources("s3://shop/events").read(store)
+
+    added = snapshot.events.filter(pl.col("at_ms") == 1_500_000_000_000)
+    assert sorted(added["item_id"].to_list()) == sorted(lake["item_id"].to_list())
+    assert len(snapshot.events) == len(log) + len(lake)
+
+
+@pytest.mark.slow
 def test_a_table_of_postgres_is_read_over_jdbc(
     spark: "SparkTraining", store: Store, empty_postgres: str, tmp_path: Path
 ) -> None:
     if _jdbc_driver() is None:
-        pytest.skip("no JDBC driver of PostgreSQL here (Debian: libpostgresql-jdbc-java)")
+        pytest.skip("no JDBC driver of PostgreSQL here; Debian: apt install libpostgresql-jdbc-java")
     other = open_store(tmp_path, empty_postgres)
     other.append([Event("only-there", "user-000", "item-000", Kind.PURCHASE, 1_500_000_000_000)])
     other.close()
