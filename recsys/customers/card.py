@@ -21,7 +21,7 @@ from recsys.customers.scores import ABC_LETTERS, QUINTILES, UNKNOWN, RfmScores, 
 from recsys.customers.stages import NEVER, Stage, StageRule, Stages, stages_at
 from recsys.customers.table import CustomerTable, item_columns
 from recsys.data.catalogue.catalogue import Catalogue
-from recsys.data.events import PURCHASE, Event
+from recsys.data.events import PURCHASE, Activity
 from recsys.data.facts import Fact
 from recsys.data.ids import MISSING
 from recsys.time_units import DAY_MS, date
@@ -56,17 +56,17 @@ class CustomerNow:
 def customer_now(
     table: CustomerTable,
     user: int,
-    events: Sequence[Event],
+    activity: Activity,
     catalogue: Catalogue,
     as_of_ms: int,
     recommendations: Sequence[Fact] = (),
 ) -> CustomerNow:
-    """The customer at that moment.  user: their row, MISSING without one.  events: all of theirs, in order of `seq`.
+    """The customer at that moment.  user: their row, MISSING without one.  activity: all of theirs.
 
     recommendations: see `FactStore.recommendation_facts`.
     """
-    past = [event for event in events if event.at_ms < as_of_ms]
-    paid = customer_lines(past, _costs(past, table, catalogue))
+    past = activity.where([at_ms < as_of_ms for at_ms in activity.at_ms])
+    paid = customer_lines(past, _costs(past.item_id, table, catalogue))
     orders = build_orders(paid, 1)
     rhythm = rhythm_at(orders, as_of_ms)
     category, rank = item_columns(paid, catalogue, table.price_rank)
@@ -74,10 +74,10 @@ def customer_now(
     signed_ms = advocated_ms(recommendations, as_of_ms)
     return CustomerNow(
         as_of_ms=as_of_ms,
-        first_seen_ms=min((event.at_ms for event in past), default=NEVER),
+        first_seen_ms=min(past.at_ms, default=NEVER),
         paid=paid,
         category=category,
-        has_discounts=any(event.discount is not None for event in past),
+        has_discounts=any(discount is not None for discount in past.discount),
         orders=orders,
         rhythm=rhythm,
         breadth=breadth_of(paid, category, rank, 1),
@@ -88,11 +88,11 @@ def customer_now(
     )
 
 
-def _costs(events: Iterable[Event], table: CustomerTable, catalogue: Catalogue) -> dict[str, float]:
-    """The costs that the release knows of the items of those events."""
+def _costs(item_ids: Iterable[str], table: CustomerTable, catalogue: Catalogue) -> dict[str, float]:
+    """The costs that the release knows of those items."""
     if not len(table.item_cost):
         return {}
-    places = {item_id: catalogue.position(item_id) for item_id in {event.item_id for event in events}}
+    places = {item_id: catalogue.position(item_id) for item_id in set(item_ids)}
     known = {item_id: at for item_id, at in places.items() if at != MISSING and at < len(table.item_cost)}
     return {item_id: float(table.item_cost[at]) for item_id, at in known.items()}
 

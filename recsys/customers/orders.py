@@ -12,7 +12,7 @@ import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
 from recsys.data.dataset.occasions import ROUNDING, EventLines, merge_lines, number_occasions, returned_purchases
-from recsys.data.events import PURCHASE, RETURN, Event
+from recsys.data.events import PURCHASE, RETURN, Activity
 from recsys.data.ids import MISSING, IdMap
 from recsys.time_units import DAY_MS
 
@@ -240,28 +240,28 @@ def _sorted_lines(
     return PaidLines(ordered, at_ms[order], amounts, item_ids)
 
 
-def customer_lines(events: Sequence[Event], cost_by_item: Mapping[str, float]) -> PaidLines:
-    """The purchases and returns of one customer, from events in order of `seq`, by the rules of `paid_lines`."""
-    kept = [
-        event
-        for event in events
-        if event.kind == RETURN or (event.kind == PURCHASE and not (event.price is not None and event.price <= 0))
-    ]
-    items = {item_id: row for row, item_id in enumerate(sorted({event.item_id for event in kept}, key=str.encode))}
-    baskets = {key: row for row, key in enumerate({event.order_id for event in kept if event.order_id is not None})}
-    at_ms = np.array([event.at_ms for event in kept], np.int64)
+def customer_lines(activity: Activity, cost_by_item: Mapping[str, float]) -> PaidLines:
+    """The purchases and returns of one customer, by the rules of `paid_lines`."""
+    kind, price = np.array(activity.kind, np.int8), np.array(activity.price, np.float64)  # None is NaN
+    kept = np.flatnonzero((kind == RETURN) | ((kind == PURCHASE) & ~(price <= 0)))
+    rows = kept.tolist()
+    ids, orders = [activity.item_id[row] for row in rows], [activity.order_id[row] for row in rows]
+    items = {item_id: place for place, item_id in enumerate(sorted(set(ids), key=str.encode))}
+    baskets: dict[str | None, int] = {order_id: place for place, order_id in enumerate(dict.fromkeys(orders))}
+    baskets[None] = MISSING
+    item, at_ms = np.array([items[item_id] for item_id in ids], np.int32), np.array(activity.at_ms, np.int64)[kept]
     return _sorted_lines(
         EventLines(
             np.zeros(len(kept), np.int32),
-            np.array([items[event.item_id] for event in kept], np.int32),
+            item,
             at_ms / DAY_MS,
-            np.array([event.kind for event in kept], np.int8),
-            np.array([MISSING if e.order_id is None else baskets[e.order_id] for e in kept], np.int32),
-            np.array([event.quantity for event in kept], np.float64),
+            kind[kept],
+            np.array([baskets[order_id] for order_id in orders], np.int32),
+            np.array(activity.quantity, np.float64)[kept],
         ),
         at_ms=at_ms,
-        price=np.array([np.nan if event.price is None else event.price for event in kept], np.float64),
-        discount=np.array([getattr(event, "discount", None) or 0.0 for event in kept], np.float64),
-        cost=np.array([cost_by_item.get(event.item_id, np.nan) for event in kept], np.float64),
+        price=price[kept],
+        discount=np.nan_to_num(np.array(activity.discount, np.float64))[kept],
+        cost=np.array([cost_by_item.get(item_id, np.nan) for item_id in items], np.float64)[item],
         item_ids=list(items),
     )

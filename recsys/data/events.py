@@ -1,7 +1,9 @@
 """Events of the shop, kept in its append-only event log."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,6 +57,40 @@ class Event(NamedTuple):
     discount: float | None = None
     coupon: str | None = None
     campaign: str | None = None
+
+
+class Activity(NamedTuple):
+    """What one customer did: N events in order of `seq`, a column for each field of `Event` of that name."""
+
+    item_id: Sequence[str]
+    kind: Sequence[int]
+    at_ms: Sequence[int]
+    quantity: Sequence[float]
+    price: Sequence[float | None]
+    order_id: Sequence[str | None]
+    request_id: Sequence[str | None]
+    discount: Sequence[float | None]
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event]) -> "Activity":
+        return cls.from_rows([tuple(getattr(event, name) for name in cls._fields) for event in events])
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[tuple[Any, ...]]) -> "Activity":
+        """From one row for each event, in the order of the fields."""
+        return cls(*zip(*rows, strict=True)) if rows else cls(*[()] * len(cls._fields))
+
+    def where(self, kept: Sequence[bool]) -> "Activity":
+        """Some of the events.  kept (N,)"""
+        return self if all(kept) else Activity._make(tuple(compress(column, kept)) for column in self)
+
+    def events(self) -> list[Event]:
+        """As events, whose other fields are empty, in order of time."""
+        rows = (dict(zip(self._fields, row, strict=True)) for row in zip(*self, strict=True))
+        return sorted((Event("", "", **row) for row in rows), key=lambda event: event.at_ms)
+
+
+ACTIVITY_FIELDS = ", ".join(Activity._fields)
 
 
 class Correction(NamedTuple):

@@ -1,7 +1,6 @@
 """Customer profile: the card of a customer with offers, what they were shown, and consent, for the shop itself."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from recsys.customers.card import card_figures, customer_now, last_moment
@@ -9,7 +8,7 @@ from recsys.data.answer_log.answer_log import AnswerLog
 from recsys.data.answer_log.outcomes import HOURS, sum_outcomes
 from recsys.data.catalogue.catalogue import Catalogue, is_hidden
 from recsys.data.entities import User
-from recsys.data.events import Event
+from recsys.data.events import Activity
 from recsys.data.facts import FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
@@ -37,8 +36,8 @@ def read_profile(
     identity, log_seq = store.identity(user_id), store.watermark(recommender.bundle.manifest).seq
     user = store.user(identity.owner_id)
     row = recommender.engine.users.position(identity.owner_id) if identity.forgotten_seq <= log_seq else MISSING
-    events = _shop_events(store, recommender.catalogue, identity)
-    if user is None and not events and row == MISSING:
+    activity = _shop_activity(store, recommender.catalogue, identity)
+    if user is None and not activity.at_ms and row == MISSING:
         raise UnknownUser(f"no customer {user_id!r}; an event of theirs makes one, or PUT /v1/users/{{user_id}}")
     user = user or User(identity.owner_id)
     head: dict[str, Any] = {
@@ -51,10 +50,10 @@ def read_profile(
     if not identity.is_personal:
         return head | {"as_of": now_ms, "unknown": dict.fromkeys(_PARTS, REFUSED)} | dict.fromkeys(_PARTS)
     table = recommender.engine.customers
-    ends = [store.last_event_ms(), max((event.at_ms for event in events if event.at_ms <= now_ms), default=None)]
+    ends = [store.last_event_ms(), max((at_ms for at_ms in activity.at_ms if at_ms <= now_ms), default=None)]
     as_of_ms = last_moment(table.as_of_ms, now_ms, ends)
     recommendations = store.recommendation_facts(identity.owner_id)
-    now = customer_now(table, row, events, recommender.catalogue, as_of_ms, recommendations)
+    now = customer_now(table, row, activity, recommender.catalogue, as_of_ms, recommendations)
     card = card_figures(now, table, recommender.catalogue)
     known = known_user(store, user_id, log_seq)
     predicted, reasons = customer_predictions(recommender.engine, recommender.catalogue, row, known.recent)
@@ -65,7 +64,7 @@ def read_profile(
         | predicted
         | {
             "offers": _offers(recommender, known, now_ms),
-            "shown": _shown(answers, store, identity, events, now_ms),
+            "shown": _shown(answers, store, identity, activity, now_ms),
             "contacts": _contacts(store, identity.owner_id),
         }
     )
@@ -77,17 +76,12 @@ _PARTS = (
 )
 
 
-def _shop_events(store: Store, catalogue: Catalogue, identity: Identity) -> list[Event]:
-    """All events of the customer that count, in order of `seq`: without those of items that are never shown."""
-    events = [event for page in store.event_pages(identity.owner_id) for event in page]
-    unknown = [item_id for item_id in {event.item_id for event in events} if catalogue.position(item_id) == MISSING]
-    hidden = {item_id for item_id in unknown if _is_hidden(store, catalogue, item_id)}
-    return [event for event in events if event.item_id not in hidden] if hidden else events
-
-
-def _is_hidden(store: Store, catalogue: Catalogue, item_id: str) -> bool:
-    item = store.item(item_id)
-    return item is not None and is_hidden(item, catalogue.never_show)
+def _shop_activity(store: Store, catalogue: Catalogue, identity: Identity) -> Activity:
+    """All events of the customer that count: without those of items that are never shown."""
+    activity = store.user_activity(identity.owner_id)
+    unknown = [item_id for item_id in {*activity.item_id} if catalogue.position(item_id) == MISSING]
+    hidden = {item.item_id for item in store.items(unknown) if is_hidden(item, catalogue.never_show)}
+    return activity.where([item_id not in hidden for item_id in activity.item_id]) if hidden else activity
 
 
 def _offers(recommender: Recommender, known: KnownUser, now_ms: int) -> list[dict[str, Any]]:
@@ -100,7 +94,7 @@ def _offers(recommender: Recommender, known: KnownUser, now_ms: int) -> list[dic
 
 
 def _shown(
-    answers: AnswerLog | None, store: Store, identity: Identity, events: Iterable[Event], now_ms: int
+    answers: AnswerLog | None, store: Store, identity: Identity, activity: Activity, now_ms: int
 ) -> dict[str, Any]:
     """What lists showed in the last SHOWN_DAYS, and what came of it within HOURS."""
     since_ms = now_ms - SHOWN_DAYS * DAY_MS
@@ -109,8 +103,9 @@ def _shown(
         (item for each in ids for item in answers.user_items(each, since_ms)) if answers is not None else (),
         key=lambda item: item.at_ms,
     )
-    recent = [event for event in events if event.at_ms >= since_ms - HOURS * HOUR_MS]
-    return {"days": SHOWN_DAYS, "hours": HOURS, **sum_outcomes(items, sorted(recent, key=_moment))._asdict()}
+    recent = activity.where([at_ms >= since_ms - HOURS * HOUR_MS for at_ms in activity.at_ms]) if items else None
+    events = recent.events() if recent is not None else []
+    return {"days": SHOWN_DAYS, "hours": HOURS, **sum_outcomes(items, events)._asdict()}
 
 
 def _contacts(store: Store, user_id: str) -> dict[str, Any]:
@@ -129,7 +124,3 @@ def _contacts(store: Store, user_id: str) -> dict[str, Any]:
         for kind, fact in zip(reversed(names), reversed(facts), strict=True)
     ]
     return {"count": dict(sorted(Counter(names).items())), "newest": newest[:N_CONTACTS]}
-
-
-def _moment(event: Event) -> int:
-    return event.at_ms

@@ -2,30 +2,37 @@
 
 python -m tests.bench.customers               each figure beside the stated one
 python -m tests.bench.customers --generated 1000000
+python -m tests.bench.customers --cards .demo   the CPU time of the cards of 1,000 customers of a home
 """
 
 import resource
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+import orjson
 import polars as pl
 
 from recsys.arrays import Longs
+from recsys.cli.context import CliContext, live_recommender
 from recsys.customers.orders import Amounts, Orders, Postings, build_orders, paid_lines, sum_orders
 from recsys.customers.pairs import BasketPairs, basket_lines, basket_pairs
 from recsys.customers.rhythm import rhythm_at
 from recsys.customers.scores import ABC_LETTERS, RfmScores, abc_classes, rfm_scores
 from recsys.customers.stages import ACTIVE, Stage, StageRule, stages_at
+from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.entities import Item
 from recsys.data.events import PURCHASE
 from recsys.data.ids import IdMap
-from recsys.time_units import DAY_MS
+from recsys.ranking.customer_profile import read_profile
+from recsys.time_units import DAY_MS, now_ms
 from training.demo import data_file
 
 NOT_COUNTED = ("COUPON/MISC ITEMS", "FUEL")
 YEAR_END_MS = int(datetime(2018, 1, 1, tzinfo=UTC).timestamp() * 1_000)
+N_CARDS, WARM_UP, MOST_CARD_MS = 1_000, 50, 20.0
 PLAIN = StageRule(new_until_second=1, at_risk_gaps=0.0, dormant_gaps=0.0, lost_gaps=0.0)
 STATED = {
     "lines, households, items, baskets": "1440876 2467 68084 140914",
@@ -148,8 +155,28 @@ def time_generated(n_customers: int) -> None:
     )
 
 
+def time_cards(home: Path) -> float:
+    """Prints the CPU milliseconds of N_CARDS cards of customers by chance, as JSON, and returns their p99."""
+    context = CliContext(home, home)
+    store = context.existing_store()
+    recommender, answers = live_recommender(context, store), open_answer_log(home)
+    ids = recommender.engine.users.texts.all()
+    chosen = np.random.default_rng(0).choice(len(ids), min(N_CARDS, len(ids)), replace=False).tolist()
+    moment_ms, times = now_ms(), []
+    for number, user in enumerate([*chosen[:WARM_UP], *chosen]):
+        started = time.process_time()
+        orjson.dumps(read_profile(store, recommender, answers, ids[user], moment_ms))
+        if number >= WARM_UP:
+            times.append(1_000 * (time.process_time() - started))
+    median, p99 = np.quantile(times, (0.5, 0.99)).tolist()
+    print(f"{len(times):,} cards: median {median:.1f} ms, p99 {p99:.1f} ms, most {max(times):.1f} ms of CPU")
+    return float(p99)
+
+
 def main() -> int:
-    """Exits with 1 where a figure differs from the stated one."""
+    """Exits with 1 where a figure differs from the stated one, or the p99 of cards is above MOST_CARD_MS."""
+    if sys.argv[1:2] == ["--cards"]:
+        return int(time_cards(Path(sys.argv[2])) > MOST_CARD_MS)
     if sys.argv[1:2] == ["--generated"]:
         time_generated(int(sys.argv[2]))
         return 0

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.data.entities import User, UserChange
-from recsys.data.events import Event, Kind
+from recsys.data.events import Activity, Event, Kind
 from recsys.data.store.base import Store
 from recsys.data.store.identity import AppendResult, Conflict, Identity
 from recsys.data.store.open import open_store
@@ -234,6 +234,15 @@ def test_all_events_of_a_customer_come_page_by_page(store: Store) -> None:
     pages = list(store.event_pages("u"))
     assert [len(page) for page in pages] == [*[1_000] * 10, 5]
     assert [event.event_id for page in pages for event in page] == [f"{n:05}" for n in range(0, 20_010, 2)]
+
+
+def test_the_activity_of_a_customer_has_the_events_as_columns(store: Store) -> None:
+    bought = event("a", "u")._replace(price=2.5, quantity=3.0, order_id="o", discount=0.5, request_id="r")
+    store.append([bought, event("b", "v"), event("c", "u")])
+    activity = store.user_activity("u")
+    assert activity == Activity.from_events([bought, event("c", "u")])
+    assert activity.where([True, False]).events() == [bought._replace(event_id="", user_id="", channel=None)]
+    assert store.user_activity("nobody") == Activity.from_events([])
 
 
 class NaiveStore:

@@ -285,6 +285,7 @@ def test_items_come_page_by_page_and_complete(store: Store) -> None:
     store.put_items([Item(f"{n}") for n in range(20_001)])
     assert len({item.item_id for item in store.items_since(0)}) == 20_001
     assert store.item_revision() == 20_001
+    assert {item.item_id for item in store.items(["0", "7", "never put"])} == {"0", "7"}
 
 
 def test_an_item_keeps_all_its_fields(store: Store) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from recsys.bundle import Manifest
 from recsys.data.aged_events import AgedEvents
 from recsys.data.entities import Item, User, UserChange
-from recsys.data.events import Correction, Event
+from recsys.data.events import Activity, Correction, Event
 from recsys.data.lineage import (
     HEAD,
     IDENTITIES,
@@ -45,6 +45,7 @@ from recsys.data.store.people.user_tables import (
     USER,
     Row,
     UserTables,
+    json_array,
 )
 from recsys.data.store.serialization import parse_item, parse_user
 from recsys.data.store.validation import checked_columns
@@ -73,6 +74,8 @@ class Store(RunTable, AgedEvents, FactStore, MergeStore):
     _EVENT_OWNERS: ClassVar[str]  # parameter: after user_id; a page of the customers with events
     _HOLDING: ClassVar[str]  # parameter: a text
     _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
+    _ITEMS: ClassVar[str]  # parameter: ids as a JSON array
+    _ACTIVITY: ClassVar[str]  # parameters: user, after seq
     _EVENT_PAGES: ClassVar[str]  # parameters: user, after seq
     _USER_HEAD: ClassVar[str]
     _IDENTITY: ClassVar[str]  # parameters: user, digest; gives the heads of events and tombstones, and the owner
@@ -153,6 +156,11 @@ class Store(RunTable, AgedEvents, FactStore, MergeStore):
         """The item, tombstones included; None when it was never put."""
         rows = self._read("SELECT document FROM items WHERE item_id = $1", item_id)
         return parse_item(rows[0][0]) if rows else None
+
+    def items(self, item_ids: Sequence[str]) -> list[Item]:
+        """Those of the items that were ever put, tombstones included."""
+        rows = self._read(self._ITEMS, json_array(item_ids)) if item_ids else []
+        return [parse_item(document) for (document,) in rows]
 
     def items_since(self, revision: int) -> Iterator[Item]:
         """Every item, tombstones included, that changed after that revision, in order of change."""
@@ -281,6 +289,10 @@ class Store(RunTable, AgedEvents, FactStore, MergeStore):
     def event_pages(self, user_id: str) -> Iterator[list[Event]]:
         """All events of the customer in order of seq, page by page."""
         return ([Event._make(row[1:]) for row in rows] for rows in self._pages(self._EVENT_PAGES, 0, user_id))
+
+    def user_activity(self, user_id: str) -> Activity:
+        """The same as columns, and without what a card does not need."""
+        return Activity.from_rows(self._read_page(self._ACTIVITY, user_id, 0))
 
     def tombstones_since(self, seq: int) -> list[Tombstone]:
         """The tombstones after that seq, in order."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from recsys.data.entities import Item
-from recsys.data.events import Event
+from recsys.data.events import ACTIVITY_FIELDS, Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
@@ -197,6 +197,8 @@ class PostgresStore(Store):
     """A `Store` in the schema `recsys` of a database, made at its first use.  Any number of threads and machines."""
 
     is_local = False
+    _ITEMS = "SELECT document FROM items WHERE item_id IN (SELECT json_array_elements_text($1::json))"
+    _ACTIVITY = f"SELECT {ACTIVITY_FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq"
     _EVENT_PAGES = (
         f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from recsys.data.entities import Item
-from recsys.data.events import Event
+from recsys.data.events import ACTIVITY_FIELDS, Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, Lineage, LogIdentity, replace_identity
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
@@ -37,6 +37,7 @@ from recsys.errors import LogUnavailable
 
 _EVENTS = f"events(seq, {FIELDS})"
 _OF_USER = sqlite_user_index.user_events_query(FIELDS)
+_ACTIVITY_OF_USER = sqlite_user_index.user_events_query(ACTIVITY_FIELDS)
 _ADD_IDS = "INSERT OR FAIL INTO event_ids SELECT event_id, seq FROM events WHERE seq >= ? ORDER BY event_id"
 _NEWEST = "ORDER BY at_ms DESC, seq DESC"
 _BY_TIME = itemgetter(1 + Event._fields.index("at_ms"), 0)
@@ -50,6 +51,8 @@ class SqliteStore(Store):
     """
 
     is_local = True
+    _ITEMS = "SELECT document FROM items WHERE item_id IN (SELECT value FROM json_each($1))"
+    _ACTIVITY = f"SELECT {ACTIVITY_FIELDS} FROM ({_ACTIVITY_OF_USER}) ORDER BY seq"
     _EVENT_PAGES = f"SELECT * FROM ({_OF_USER}) ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     _USER_HEAD = sqlite_user_index.HEAD
     _EVENT_OWNERS = sqlite_user_index.OWNER_PAGES

@@ -117,11 +117,17 @@ def customers_now(
     user_ids = [user_id for user_id in user_ids if not user_id.startswith(PREFIX)]
     users = [store.user(user_id) for user_id in user_ids]
     rows = np.array([engine.users.position(user_id) for user_id in user_ids], np.int32)
-    events = [[event for page in store.event_pages(user_id) for event in page] for user_id in user_ids]
     table = rows_of(engine.customers, rows)
     cards = [
-        customer_now(engine.customers, row, own, catalogue, now_ms, store.recommendation_facts(user_id))
-        for row, user_id, own in zip(rows.tolist(), user_ids, events, strict=True)
+        customer_now(
+            engine.customers,
+            row,
+            store.user_activity(user_id),
+            catalogue,
+            now_ms,
+            store.recommendation_facts(user_id),
+        )
+        for row, user_id in zip(rows.tolist(), user_ids, strict=True)
     ]
     return SegmentPopulation(
         engine=engine,

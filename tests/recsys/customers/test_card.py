@@ -11,7 +11,7 @@ from recsys.customers.groups import short_groups
 from recsys.customers.scores import abc_classes, quintile_scores
 from recsys.customers.stages import Stage, StageRule
 from recsys.customers.table import NO_CLASS, CustomerTable
-from recsys.data.events import Event, Kind
+from recsys.data.events import Activity, Event, Kind
 from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING
 from recsys.testing import NOW, small_events
@@ -87,7 +87,7 @@ def check_parity(make_shop: Callable[..., Shop], n_users: int) -> None:
     for user_id, own in by_user(events).items():
         row = data.users.position(user_id)
         own_praise = [fact for fact in praise if fact.user_id == user_id]
-        now = customer_now(table, row, own, catalogue, NOW_MS, own_praise)
+        now = customer_now(table, row, Activity.from_events(own), catalogue, NOW_MS, own_praise)
         check_own_figures(now, rebuilt, rebuilt_data.users.position(user_id))
         if row != MISSING:
             check_places(now, table, row)
@@ -106,7 +106,7 @@ def test_a_card_at_the_moment_of_the_table_repeats_its_row(shop: Shop) -> None:
     data, table = shop
     for user_id, own in by_user(small_events()).items():
         row = data.users.position(user_id)
-        now = customer_now(table, row, own, data.catalogue, table.as_of_ms)
+        now = customer_now(table, row, Activity.from_events(own), data.catalogue, table.as_of_ms)
         check_own_figures(now, table, row)
         figures = card_figures(now, table, data.catalogue)
         assert figures["rfm"]["cell"] == "".join(
@@ -119,7 +119,9 @@ def test_a_card_at_the_moment_of_the_table_repeats_its_row(shop: Shop) -> None:
 
 def card_of(shop: Shop, user_id: str, events: Sequence[Event]) -> dict[str, Any]:
     data, table = shop
-    now = customer_now(table, data.users.position(user_id), events, data.catalogue, table.as_of_ms)
+    now = customer_now(
+        table, data.users.position(user_id), Activity.from_events(events), data.catalogue, table.as_of_ms
+    )
     return card_figures(now, table, data.catalogue)
 
 
@@ -152,9 +154,8 @@ def test_a_loyal_customer_who_recommends_the_shop_is_an_advocate_since_then(make
     data, table = make_shop(small_events(), rule=QUICK)
     loyal = data.users[int(np.flatnonzero(table.stage == Stage.LOYAL)[0])]
     praise = [Fact("n", loyal, FactKind.SURVEY, NOW_MS - 9 * DAY_MS, 9.0, ref="nps")]
-    now = customer_now(
-        table, data.users.position(loyal), by_user(small_events())[loyal], data.catalogue, NOW_MS, praise
-    )
+    own = Activity.from_events(by_user(small_events())[loyal])
+    now = customer_now(table, data.users.position(loyal), own, data.catalogue, NOW_MS, praise)
     stage = card_figures(now, table, data.catalogue)["stage"]
     assert (stage["name"], stage["before"]) == ("advocate", "loyal")
     assert stage["since"] == date(NOW - 9)

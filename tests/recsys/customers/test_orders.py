@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recsys.arrays import AnyArray
 from recsys.customers.orders import Orders, build_orders, customer_lines, paid_lines
 from recsys.data.dataset.dataset import read_events
-from recsys.data.events import EVENT_SCHEMA, Event, Kind
+from recsys.data.events import EVENT_SCHEMA, Activity, Event, Kind
 from recsys.data.ids import IdMap
 from recsys.time_units import DAY_MS
 
@@ -27,6 +27,7 @@ lines = st.builds(
     quantity=st.integers(1, 3).map(float),
     price=st.sampled_from([None, 0.0, 1.0, 2.5]),
     order_id=st.none() | st.sampled_from(["o1", "o2"]),
+    discount=st.sampled_from([None, 0.5]),
 )
 
 
@@ -115,7 +116,7 @@ def test_the_events_of_one_customer_give_the_orders_that_the_whole_log_gives(eve
     together = whole(events, cost_by_item={"x": 0.5})
     for row, user in enumerate("ab"):
         own = [event for event in events if event.user_id == user]
-        alone = build_orders(customer_lines(own, {"x": 0.5}), 1)
+        alone = build_orders(customer_lines(Activity.from_events(own), {"x": 0.5}), 1)
         for column, expected in zip(columns(alone), columns(together, row), strict=True):
             np.testing.assert_array_equal(column, expected)
 
