@@ -29,7 +29,7 @@ from api.routes import (
     runs,
     users,
 )
-from api.routes.customers import customers, kpis, needs, search, segments
+from api.routes.customers import changes, customers, kpis, needs, search, segments
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -100,6 +100,7 @@ def build_api(state: AppState) -> FastAPI:
         search,
         segments,
         kpis,
+        changes,
         customers,
         health,
     ):

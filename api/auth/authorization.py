@@ -47,6 +47,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/users:unmerge": {"POST": "users"},
     "/v1/users/{user_id:path}": {"GET": "users", "PUT": "users", "PATCH": "users", "DELETE": "users"},
     "/v1/users/{user_id:path}/export": {"GET": "users"},
+    "/v1/customers/changes": {"GET": "users"},
     "/v1/customers/summary": {"GET": "users"},
     "/v1/customers/{user_id:path}": {"GET": "users"},
     "/v1/kpis": {"GET": "users"},

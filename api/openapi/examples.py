@@ -217,6 +217,14 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         },
         "unknown": {"value": "the log is too short, or too few customers left, to learn it"},
     },
+    "ChangesOut": {
+        "since": AT_MS - 7 * DAY_MS,
+        "as_of": AT_MS,
+        "total": 1,
+        "offset": 0,
+        "changes": [{"user_id": "1", "change": "stage", "from": "loyal", "to": "at_risk", "on": "2025-12-28"}],
+        "model_version": VERSION,
+    },
     "NeedsOut": {
         "as_of": AT_MS,
         "days": 14,
@@ -227,6 +235,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "name": "Oat milk",
                 "chance": 0.62,
                 "due": "2026-01-05",
+                "expected": "2026-01-05",
                 "last_bought": "2025-12-29",
                 "gap_days": 7.3,
             }

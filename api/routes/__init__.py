@@ -9,6 +9,7 @@ explain          /v1/explain
 audience         /v1/audience, /v1/items/{id}/audience, /v1/users/{id}/similar
 users            /v1/users/{id} (data, export, erasure), /v1/users:merge, /v1/users:unmerge, /v1/receipts/{id}
 needs            /v1/users/{id}/needs
+changes          /v1/customers/changes
 customers        /v1/customers/{id}, /v1/customers/summary
 items            /v1/items, /v1/items/{id}
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try

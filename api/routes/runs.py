@@ -27,7 +27,9 @@ async def list_runs(
     """The runs of all jobs or of one, the newest first, without their logs."""
     state = app_state(request)
     runs = await state.in_thread(lambda: state.store.runs(job=job, newest=newest))
-    return json_response({"runs": [replace(run, log=()) for run in with_deaths(runs, now_ms=now_ms())]})
+    return json_response(
+        {"runs": [replace(run.without_customers(), log=()) for run in with_deaths(runs, now_ms=now_ms())]}
+    )
 
 
 @router.get("/v1/runs/{run_id}", response_model=RunOut, responses=RUN_ERRORS)
@@ -39,4 +41,4 @@ async def read_run(
     run = await state.in_thread(lambda: state.store.run(run_id))
     if run is None:
         raise UnknownRun(f"no run {run_id!r}; GET /v1/runs lists them")
-    return json_response(with_deaths([run], now_ms=now_ms())[0])
+    return json_response(with_deaths([run.without_customers()], now_ms=now_ms())[0])

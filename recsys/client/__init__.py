@@ -6,6 +6,8 @@
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
+    CustomerChange,
+    CustomerChanges,
     CustomerSums,
     Fan,
     FoundCustomers,
@@ -67,6 +69,8 @@ __all__ = [
     "ClientError",
     "Cohorts",
     "CustomerCard",
+    "CustomerChange",
+    "CustomerChanges",
     "CustomerSums",
     "Erased",
     "Event",

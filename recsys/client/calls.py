@@ -10,6 +10,7 @@ from recsys.client.call import Call, Value
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
+    CustomerChanges,
     CustomerSums,
     FoundCustomers,
     Needs,
@@ -183,6 +184,16 @@ def needs(
     """What the customer will likely buy again within so many days, 28 at most."""
     query = {"days": days, "at_least": at_least, "k": k, **_named(fields)}
     return Call("GET", "/v1/users/{user_id}/needs", _parser(Needs), {"user_id": user_id}, query)
+
+
+def customer_changes(
+    since: str | int, *, change: str | None = None, to: str | None = None, offset: int = 0, limit: int = 1_000
+) -> Call[CustomerChanges]:
+    """Customers who crossed a stage, lost a class of value or are due for a reminder since then.  Takes seconds."""
+    named = {name: value for name, value in (("change", change), ("to", to)) if value is not None}
+    query = {"since": since, "offset": offset, "limit": limit, **named}
+    template = "/v1/customers/changes"
+    return Call("GET", template, _parser(CustomerChanges), query=query, timeout_s=LONG_TIMEOUT_S)
 
 
 def customers_summary() -> Call[CustomerSums]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from recsys.client.types import Attribute, ResponseModel
 
 
@@ -85,6 +87,7 @@ class Need(ResponseModel):
     name: str | None
     chance: float
     due: str
+    expected: str
     last_bought: str
     gap_days: float
     fields: dict[str, Any] | None = None
@@ -98,6 +101,27 @@ class Needs(ResponseModel):
     horizons: tuple[int, ...]
     needs: tuple[Need, ...]
     unknown: str | None
+    model_version: str
+
+
+class CustomerChange(ResponseModel):
+    """A customer who changed: of `stage`, `value` or `reminder`, where `to` is the item and `before` is None."""
+
+    user_id: str
+    change: str
+    before: str | None = Field(alias="from")
+    to: str
+    on: str
+
+
+class CustomerChanges(ResponseModel):
+    """A page of changes from `since` until `as_of` (Unix ms), of `total`."""
+
+    since: int
+    as_of: int
+    total: int
+    offset: int
+    changes: tuple[CustomerChange, ...]
     model_version: str
 
 

@@ -75,6 +75,7 @@ class _Methods:
     user = _Method(calls.user)
     customer = _Method(calls.customer)
     needs = _Method(calls.needs)
+    customer_changes = _Method(calls.customer_changes)
     customers_summary = _Method(calls.customers_summary)
     kpis = _Method(calls.kpis)
     cohorts = _Method(calls.cohorts)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -14,6 +14,7 @@ RunVerdict = Literal["running", "promoted", "rejected", "forced", "nothing_new",
 
 SUCCESSES: tuple[RunVerdict, ...] = ("promoted", "forced", "nothing_new", "done", "alarm")
 WATCHED_FIGURES = "watched_figures"  # in the result of key figures: whether each is outside its band, by name
+CUSTOMERS = "customers"  # in the result of a run: changes of customers that wait to be notified
 LEASE_MS = 3 * MINUTE_MS  # without a sign of life for so long a run counts as dead
 
 _PUT = """
@@ -80,6 +81,10 @@ class RunRecord:
     @property
     def is_success(self) -> bool:
         return self.verdict in SUCCESSES
+
+    def without_customers(self) -> "RunRecord":
+        """The run without the changes of customers that wait to be notified."""
+        return replace(self, result={name: value for name, value in self.result.items() if name != CUSTOMERS})
 
     def to_json(self) -> str:
         return orjson.dumps(self, option=orjson.OPT_SERIALIZE_NUMPY).decode()

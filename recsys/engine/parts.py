@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import Specs
+from recsys.customers.history.stored_orders import StoredOrders
 from recsys.customers.prediction.needs import CategoryNeeds, NeedsModel
 from recsys.customers.prediction.scored import CustomerScores
 from recsys.customers.table import CustomerTable
@@ -47,6 +48,7 @@ class EngineParts:
     new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
     unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.
     customers: who the customers are; empty in an older release, and in one that is made to be judged alone.
+    customer_orders: what each customer bought and when; empty where `customers` is.
     customer_scores: value, churn, propensity and cluster of each customer; empty where `customers` is.
     recent_buyers: how many customers bought each item in the last month.
     needs: the chance to buy again by horizon; None where there was too little to learn it from.
@@ -76,6 +78,10 @@ class EngineParts:
         CustomerTable,
         EnginePart("customers", CustomerTable.arrays, CustomerTable.from_arrays, CustomerTable.specs),
     ] = field(default_factory=CustomerTable)
+    customer_orders: Annotated[
+        StoredOrders,
+        EnginePart("customer_orders", StoredOrders.arrays, StoredOrders.from_arrays, StoredOrders.specs),
+    ] = field(default_factory=StoredOrders)
     customer_scores: Annotated[
         CustomerScores,
         EnginePart("customer_scores", CustomerScores.arrays, CustomerScores.from_arrays, CustomerScores.specs),

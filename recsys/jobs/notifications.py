@@ -14,8 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from http.client import HTTPException
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -24,7 +26,7 @@ import orjson
 from pydantic import Field, field_validator
 
 from recsys.config import SettingsSection
-from recsys.data.runs import RunRecord
+from recsys.data.runs import CUSTOMERS, RunRecord
 from recsys.data.store.base import Store
 from recsys.errors import BadSettings
 from recsys.time_units import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
@@ -38,6 +40,7 @@ CLAIM_MS = 3 * MINUTE_MS  # longer than all quick tries
 MAX_PAUSE_MS = 6 * HOUR_MS
 GIVE_UP_MS = 3 * DAY_MS
 SECRET_PREFIX = "whsec_"  # nosec B105 # of every secret of Standard Webhooks
+PAGE_CUSTOMERS = 500
 GONE = 410  # by Standard Webhooks: the receiver wants no more
 
 NotifiedVerdict = Literal["promoted", "rejected", "forced", "nothing_new", "done", "alarm", "failed", "died"]
@@ -106,14 +109,21 @@ class Notifier:
         for run, due in store.due_runs(now_ms()):
             if not store.claim_due_run(run.run_id, now_ms(), until_ms=now_ms() + CLAIM_MS):
                 continue
-            wanted = [channel for channel in due if channel in self.channels and run.verdict in self.settings.on]
-            down.update(channel for channel in wanted if channel not in down and not self._arrives(channel, run))
-            left = [channel for channel in wanted if channel in down]
+            messages, sent = self._messages(run), dict(run.result.get("sent", {}))
+            wanted = [channel for channel in due if channel in self.channels and messages]
+            for channel in wanted:
+                if channel not in down:
+                    sent[channel] = self._deliver(channel, run, messages, sent.get(channel, 0))
+            left = [channel for channel in wanted if sent.get(channel, 0) < len(messages)]
+            down.update(left)
             n_arrived += len(wanted) - len(left)
             age_ms = now_ms() - (run.ended_ms or run.started_ms)
             if left and age_ms > GIVE_UP_MS:
                 log.warning("notification_given_up", extra={"run_id": run.run_id, "channels": " ".join(left)})
                 left = []
+            if run.result.get(CUSTOMERS):  # ids stay only as long as they wait
+                held = run.result[CUSTOMERS] if left else []
+                store.rewrite_run(replace(run, result={**run.result, CUSTOMERS: held, "sent": sent}))
             store.set_due(run.run_id, left, now_ms() + self._next_pause_ms(age_ms))
         return n_arrived
 
@@ -124,13 +134,26 @@ class Notifier:
         else:
             _run(self.settings.command, payload)
 
-    def _arrives(self, channel: str, run: RunRecord) -> bool:
+    def _messages(self, run: RunRecord) -> list[tuple[str, bytes]]:
+        """The messages of a run with their ids: the changes of customers that it holds, and its end, where wanted."""
+        end = [(event_id(run), notification(run))] if run.verdict in self.settings.on else []
+        return [*customer_messages(run), *end]
+
+    def _deliver(self, channel: str, run: RunRecord, messages: Sequence[tuple[str, bytes]], n_sent: int) -> int:
+        """How many of the messages have arrived: they follow each other, and those that arrived earlier stay so."""
+        for message_id, payload in messages[n_sent:]:
+            if not self._arrives(channel, run, message_id, payload):
+                break
+            n_sent += 1
+        return n_sent
+
+    def _arrives(self, channel: str, run: RunRecord, message_id: str, payload: bytes) -> bool:
         """Whether it arrived in one of a few quick tries, or the receiver wants no more."""
         for n in range(QUICK_TRIES):
             if n > 0:
                 self.pause(QUICK_PAUSE_S * 2 ** (n - 1) * self.rng.uniform(0.5, 1.5))
             try:
-                self.send(channel, event_id(run), notification(run))
+                self.send(channel, message_id, payload)
                 return True
             except DeliveryFailed as error:
                 log.warning("notification_failed", extra={"run_id": run.run_id, "channel": channel, "why": str(error)})
@@ -162,8 +185,22 @@ def event_id(run: RunRecord) -> str:
 
 def notification(run: RunRecord) -> bytes:
     """The notification as JSON: its id, its type, and the run without its log."""
-    record = {name: value for name, value in asdict(run).items() if name not in ("log", "process")}
+    record = {name: value for name, value in asdict(run.without_customers()).items() if name not in ("log", "process")}
     return orjson.dumps({"id": event_id(run), "type": f"run.{run.verdict}", "run": record})
+
+
+def customer_messages(run: RunRecord) -> list[tuple[str, bytes]]:
+    """The changes of customers that a run holds, in pages of one kind with at most PAGE_CUSTOMERS customers each."""
+    messages = []
+    for kind, group in groupby(run.result.get(CUSTOMERS, ()), key=itemgetter("change")):
+        rows = list(group)
+        pages = [rows[first : first + PAGE_CUSTOMERS] for first in range(0, len(rows), PAGE_CUSTOMERS)]
+        for number, page in enumerate(pages, 1):
+            name = f"{run.run_id}_{kind}_{number}"
+            more = {"since": run.result["since"], "until": run.result["until"], "page": number, "pages": len(pages)}
+            payload = {"id": name, "type": f"customers.{kind}", **more, CUSTOMERS: page}
+            messages.append((name, orjson.dumps(payload)))
+    return messages
 
 
 def signed_headers(key: bytes, event_id: str, at_s: int, payload: bytes) -> dict[str, str]:

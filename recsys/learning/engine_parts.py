@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recsys.customers.history.stored_orders import StoredOrders, store_orders
 from recsys.customers.population import counted_events
 from recsys.customers.prediction.needs import CategoryNeeds
 from recsys.customers.prediction.scored import CustomerScores
@@ -97,6 +98,10 @@ def _customers(data: TrainingInput) -> LearnedPart:
     return LearnedPart(build_customer_table(data.customer_log, data.dataset.users, data.dataset.catalogue, plan))
 
 
+def _customer_orders(data: TrainingInput) -> LearnedPart:
+    return LearnedPart(StoredOrders() if data.customer_log is None else store_orders(data.customer_log.orders))
+
+
 def _customer_scores(data: TrainingInput) -> LearnedPart:
     log = data.customer_log
     if log is None:
@@ -142,6 +147,7 @@ PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "recent_buyers": _recent_buyers,
     "unnumbered_events": _unnumbered_events,
     "customers": _customers,
+    "customer_orders": _customer_orders,
     "customer_scores": _customer_scores,
     "needs": _needs,
     "category_needs": _category_needs,

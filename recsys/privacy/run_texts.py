@@ -1,21 +1,25 @@
-"""Erasure from runs: an error that ended a run may quote the id of a customer."""
+"""Erasure from runs: an error may quote the id of a customer, and changes of customers wait to be notified."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from recsys.data.runs import CUSTOMERS
 from recsys.data.store.base import Store
 from recsys.data.store.serialization import json_text
 from recsys.redaction import HIDDEN
 
 
 def erase_from_runs(store: Store, user_ids: Sequence[str]) -> None:
-    """Hides those ids where reasons and logs of runs quote them, as all our messages do.  Raises LogUnavailable."""
+    """Hides those ids where reasons and logs of runs quote them, and drops their changes.  Raises LogUnavailable."""
     for user_id in user_ids:
         quoted = repr(user_id)[1:-1]
         pattern = re.compile(rf"(?<=['\"]){re.escape(quoted)}(?=['\"])")
         for run in store.runs_holding(json_text(quoted)):
             reasons = [pattern.sub(HIDDEN, line) for line in run.reasons]
             log = [pattern.sub(HIDDEN, line) for line in run.log]
-            if (reasons, log) != ([*run.reasons], [*run.log]):
-                store.rewrite_run(replace(run, reasons=reasons, log=log))
+            result = dict(run.result)
+            if CUSTOMERS in result:
+                result[CUSTOMERS] = [row for row in result[CUSTOMERS] if row["user_id"] != user_id]
+            if (reasons, log, result) != ([*run.reasons], [*run.log], run.result):
+                store.rewrite_run(replace(run, reasons=reasons, log=log, result=result))

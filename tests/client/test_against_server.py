@@ -92,6 +92,7 @@ def made() -> dict[str, Call[object]]:
         "user": ("u",),
         "customer": ("u",),
         "needs": ("u",),
+        "customer_changes": ("2017-01-01",),
         "put_user": (User(user_id="u"),),
         "change_user": ("u",),
         "why": ("i",),

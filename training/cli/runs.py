@@ -111,7 +111,7 @@ def _known_run(ctx: typer.Context, run_id: str) -> "RunRecord":
 def _as_data(run: "RunRecord") -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(run)
+    return asdict(run.without_customers())
 
 
 def _row(run: "RunRecord") -> tuple[str, ...]:
@@ -162,6 +162,6 @@ def _details(run: "RunRecord") -> dict[str, str]:
         "data": data,
         "digest": run.data_digest,
         "release": run.version or "",
-        **{name.replace("_", " "): _words(value) for name, value in run.result.items()},
+        **{name.replace("_", " "): _words(value) for name, value in run.without_customers().result.items()},
         "took": f"{_took(run)}, {run.cpu_s:,.1f} s of CPU, {run.peak_mib:,.0f} MiB at most" if run.peak_mib else "",
     }

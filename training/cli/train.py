@@ -15,6 +15,7 @@ from recsys.time_units import date, minute, now_ms
 from training.cli.backup import backup, restore
 from training.cli.customers.kpis import register_kpis
 from training.cli.customers.lookalikes import lookalikes
+from training.cli.customers.warn import warn
 from training.cli.exclusive import Wait, exclusive_job, yield_to_service
 from training.cli.promote import promote, register_canary, rollback
 from training.cli.refresh import refresh
@@ -65,6 +66,7 @@ def register(app: typer.Typer) -> None:
     register_command(app, promote, panel="Learn")
     register_canary(app)
     register_command(app, rollback, panel="Learn")
+    register_command(app, warn, panel="Ask")
     register_command(app, sweep, panel="Learn", is_job=True)
     register_runs(app)
     register_command(app, schedule, panel="Learn", is_job=True)  # its jobs inherit the limits of threads

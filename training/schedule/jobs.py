@@ -24,6 +24,7 @@ JOBS: tuple[ScheduledJob, ...] = (
     ScheduledJob("train", ("train",), "30 3 * * *"),
     ScheduledJob("canary", ("canary", "judge"), "*/10 * * * *"),
     ScheduledJob("refresh", ("refresh",), "15 * * * *"),
+    ScheduledJob("warn", ("warn",), OFF),  # it needs somebody to tell, `[notify]`
     ScheduledJob("sweep", ("sweep",), "30 5 * * SUN"),
     ScheduledJob("backup", ("backup",), OFF),  # it needs a place, `[backup] to`
 )

@@ -39,6 +39,7 @@ class ScheduleSettings(SettingsSection):
     check: JobSettings = JobSettings()
     canary: JobSettings = JobSettings()
     export: JobSettings = JobSettings()
+    warn: JobSettings = JobSettings()
     sweep: JobSettings = JobSettings()
     kpis: JobSettings = JobSettings()
     backup: JobSettings = JobSettings()

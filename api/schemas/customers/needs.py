@@ -11,7 +11,8 @@ class NeedOut(BaseModel):
     item_id: str
     name: str | None
     chance: float = Field(description="of a purchase within `days`")
-    due: str = Field(description="day of the next purchase by the own mean gap, at earliest that of `as_of`")
+    due: str = Field(description="`expected`, moved to the day of `as_of` where it is past, and into `days`")
+    expected: str = Field(description="day of the next purchase by the own mean gap")
     last_bought: str
     gap_days: float = Field(description="mean days between two purchases")
     fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")

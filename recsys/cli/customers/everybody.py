@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import CliContext, live_recommender
+from recsys.cli.customers.changes import changes
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
 from recsys.errors import BadInput
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def register_customers(app: typer.Typer) -> None:
     """Adds `recsys customers`."""
     text = "Customers of the live release: as a list or file, and as sums."
-    register_group(app, "customers", (list_, summary, clusters), panel="Ask", help=text)
+    register_group(app, "customers", (list_, summary, clusters, changes), panel="Ask", help=text)
 
 
 def list_(

@@ -80,7 +80,7 @@ def _write(search: "Reminders", file: Path) -> int:
 
     text, number = pl.String, pl.Float64
     schema = {"user_id": text, "item_id": text, "name": text, "chance": number}
-    schema |= {"due": text, "last_bought": text, "gap_days": number}
+    schema |= {"due": text, "expected": text, "last_bought": text, "gap_days": number}
     rows = _rows(search)
     pages = iter(lambda: list(islice(rows, PAGE_ROWS)), [])
     return Destination(str(file)).write((pl.DataFrame(page, schema=schema) for page in pages), schema)

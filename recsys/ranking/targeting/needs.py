@@ -132,6 +132,7 @@ def needs_json(needs: Needs, catalogue: Catalogue) -> list[dict[str, Any]]:
             "name": catalogue.name(item),
             "chance": round(chance, 4),
             "due": date(due),
+            "expected": date(last + gap),
             "last_bought": date(last),
             "gap_days": round(gap, 1),
         }

@@ -1,1 +1,1 @@
-"""Commands about customers that read the whole log: look-alikes of a list, key figures, cohorts, expected units."""
+"""Commands about customers that read much: look-alikes of a list, key figures, cohorts, expected units, warnings."""
