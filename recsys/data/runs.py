@@ -14,7 +14,7 @@ RunVerdict = Literal["running", "promoted", "rejected", "forced", "nothing_new",
 
 SUCCESSES: tuple[RunVerdict, ...] = ("promoted", "forced", "nothing_new", "done", "alarm")
 WATCHED_FIGURES = "watched_figures"  # in the result of key figures: whether each is outside its band, by name
-CUSTOMERS = "customers"  # in the result of a run: changes of customers that wait to be notified
+CHANGED_CUSTOMERS = "changed_customers"  # in the result of a run: changes of customers that wait to be notified
 LEASE_MS = 3 * MINUTE_MS  # without a sign of life for so long a run counts as dead
 
 _PUT = """
@@ -84,7 +84,7 @@ class RunRecord:
 
     def without_customers(self) -> "RunRecord":
         """The run without the changes of customers that wait to be notified."""
-        return replace(self, result={name: value for name, value in self.result.items() if name != CUSTOMERS})
+        return replace(self, result={name: value for name, value in self.result.items() if name != CHANGED_CUSTOMERS})
 
     def to_json(self) -> str:
         return orjson.dumps(self, option=orjson.OPT_SERIALIZE_NUMPY).decode()

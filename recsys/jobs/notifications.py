@@ -26,7 +26,7 @@ import orjson
 from pydantic import Field, field_validator
 
 from recsys.config import SettingsSection
-from recsys.data.runs import CUSTOMERS, RunRecord
+from recsys.data.runs import CHANGED_CUSTOMERS, RunRecord
 from recsys.data.store.base import Store
 from recsys.errors import BadSettings
 from recsys.time_units import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
@@ -121,9 +121,9 @@ class Notifier:
             if left and age_ms > GIVE_UP_MS:
                 log.warning("notification_given_up", extra={"run_id": run.run_id, "channels": " ".join(left)})
                 left = []
-            if run.result.get(CUSTOMERS):  # ids stay only as long as they wait
-                held = run.result[CUSTOMERS] if left else []
-                store.rewrite_run(replace(run, result={**run.result, CUSTOMERS: held, "sent": sent}))
+            if run.result.get(CHANGED_CUSTOMERS):  # ids stay only as long as they wait
+                held = run.result[CHANGED_CUSTOMERS] if left else []
+                store.rewrite_run(replace(run, result={**run.result, CHANGED_CUSTOMERS: held, "sent": sent}))
             store.set_due(run.run_id, left, now_ms() + self._next_pause_ms(age_ms))
         return n_arrived
 
@@ -192,13 +192,13 @@ def notification(run: RunRecord) -> bytes:
 def customer_messages(run: RunRecord) -> list[tuple[str, bytes]]:
     """The changes of customers that a run holds, in pages of one kind with at most PAGE_CUSTOMERS customers each."""
     messages = []
-    for kind, group in groupby(run.result.get(CUSTOMERS, ()), key=itemgetter("change")):
+    for kind, group in groupby(run.result.get(CHANGED_CUSTOMERS, ()), key=itemgetter("change")):
         rows = list(group)
         pages = [rows[first : first + PAGE_CUSTOMERS] for first in range(0, len(rows), PAGE_CUSTOMERS)]
         for number, page in enumerate(pages, 1):
             name = f"{run.run_id}_{kind}_{number}"
             more = {"since": run.result["since"], "until": run.result["until"], "page": number, "pages": len(pages)}
-            payload = {"id": name, "type": f"customers.{kind}", **more, CUSTOMERS: page}
+            payload = {"id": name, "type": f"customers.{kind}", **more, "customers": page}
             messages.append((name, orjson.dumps(payload)))
     return messages
 

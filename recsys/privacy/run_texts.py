@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from recsys.data.runs import CUSTOMERS
+from recsys.data.runs import CHANGED_CUSTOMERS
 from recsys.data.store.base import Store
 from recsys.data.store.serialization import json_text
 from recsys.redaction import HIDDEN
@@ -19,7 +19,7 @@ def erase_from_runs(store: Store, user_ids: Sequence[str]) -> None:
             reasons = [pattern.sub(HIDDEN, line) for line in run.reasons]
             log = [pattern.sub(HIDDEN, line) for line in run.log]
             result = dict(run.result)
-            if CUSTOMERS in result:
-                result[CUSTOMERS] = [row for row in result[CUSTOMERS] if row["user_id"] != user_id]
+            if CHANGED_CUSTOMERS in result:
+                result[CHANGED_CUSTOMERS] = [row for row in result[CHANGED_CUSTOMERS] if row["user_id"] != user_id]
             if (reasons, log, result) != ([*run.reasons], [*run.log], run.result):
                 store.rewrite_run(replace(run, reasons=reasons, log=log, result=result))

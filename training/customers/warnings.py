@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from recsys.data.runs import CUSTOMERS
+from recsys.data.runs import CHANGED_CUSTOMERS
 from recsys.data.store.base import Store
 from recsys.errors import NoBundle
 from recsys.jobs.notifications import Notifier
@@ -39,7 +39,7 @@ def warn(
         changes = find_changes(store, recommender, begin_ms, now_ms())
         counts = Counter(each["change"] for each in changes.changes)
         held = list(changes.changes) if run.notifier.channels else []
-        run.result = {"since": begin_ms, "until": until_ms, "counts": dict(counts), CUSTOMERS: held}
+        run.result = {"since": begin_ms, "until": until_ms, "counts": dict(counts), CHANGED_CUSTOMERS: held}
         run.version = recommender.bundle.manifest.version
     return changes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recsys.bundle import open_release
-from recsys.data.runs import CUSTOMERS, RunRecord
+from recsys.data.runs import CHANGED_CUSTOMERS, RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import NoBundle
@@ -50,14 +50,14 @@ def test_each_change_is_told_once_and_then_forgotten(store: Store, home: Path) -
     changes = warned(store, home, as_of(home) - 60 * DAY_MS)
     assert changes is not None
     told = [json.loads(line) for line in (home / OUT).read_text().splitlines()]
-    assert [row for message in told for row in message[CUSTOMERS]] == list(changes.changes)
+    assert [row for message in told for row in message["customers"]] == list(changes.changes)
     assert {message["type"] for message in told} == {"customers.stage"}
     assert len({message["id"] for message in told}) == len(told)
     assert warned(store, home) is None
     assert len((home / OUT).read_text().splitlines()) == len(told)
     last, first = store.runs(job="warn")
     assert (last.verdict, first.verdict) == ("nothing_new", "done")
-    assert first.result[CUSTOMERS] == []
+    assert first.result[CHANGED_CUSTOMERS] == []
     assert first.result["counts"] == {"stage": len(changes.changes)}
 
 
@@ -66,7 +66,7 @@ def test_without_somebody_to_tell_no_id_is_kept(store: Store, home: Path) -> Non
     changes = warned(store, home, as_of(home) - 60 * DAY_MS)
     assert changes is not None
     assert changes.changes
-    assert store.runs(job="warn")[0].result[CUSTOMERS] == []
+    assert store.runs(job="warn")[0].result[CHANGED_CUSTOMERS] == []
 
 
 def test_before_the_first_release_the_run_fails_and_the_next_begins_anew(store: Store, home: Path) -> None:
@@ -82,7 +82,7 @@ def with_changes(n: int) -> RunRecord:
         {"user_id": f"u{number}", "change": "stage", "from": "loyal", "to": "at_risk", "on": "2026-01-01"}
         for number in range(n)
     ]
-    result = {"since": 1, "until": 2, CUSTOMERS: rows}
+    result = {"since": 1, "until": 2, CHANGED_CUSTOMERS: rows}
     return RunRecord("r", "warn", "cron", 1, ended_ms=now_ms(), verdict="done", result=result)
 
 
@@ -99,12 +99,12 @@ def test_pages_that_arrived_are_not_sent_again(store: Store, home: Path) -> None
     assert notifier.deliver_due(store) == 1
     told = [json.loads(line) for line in (home / OUT).read_text().splitlines()]
     assert [message["id"] for message in told] == ["r_stage_1", "r_stage_2", "r_stage_3"]
-    assert sum(len(message[CUSTOMERS]) for message in told) == 3 * PAGE_CUSTOMERS
+    assert sum(len(message["customers"]) for message in told) == 3 * PAGE_CUSTOMERS
 
 
 def test_pages_hold_customers_of_one_kind_and_say_how_many_there_are() -> None:
     messages = [json.loads(payload) for _, payload in customer_messages(with_changes(PAGE_CUSTOMERS + 1))]
-    assert [(each["page"], each["pages"], len(each[CUSTOMERS])) for each in messages] == [(1, 2, 500), (2, 2, 1)]
+    assert [(each["page"], each["pages"], len(each["customers"])) for each in messages] == [(1, 2, 500), (2, 2, 1)]
 
 
 def test_an_erased_customer_waits_in_no_message(store: Store, home: Path) -> None:
@@ -112,5 +112,11 @@ def test_an_erased_customer_waits_in_no_message(store: Store, home: Path) -> Non
     erase_user_data(store, home, "u1")
     run = store.run("r")
     assert run is not None
-    assert [row["user_id"] for row in run.result[CUSTOMERS]] == ["u0", "u2"]
-    assert CUSTOMERS not in run.without_customers().result
+    assert [row["user_id"] for row in run.result[CHANGED_CUSTOMERS]] == ["u0", "u2"]
+    assert CHANGED_CUSTOMERS not in run.without_customers().result
+
+
+def test_a_count_of_customers_in_another_job_is_no_change(store: Store) -> None:
+    run = RunRecord("e", "export", "cron", 1, ended_ms=now_ms(), verdict="done", result={"customers": 60})
+    assert customer_messages(run) == []
+    assert run.without_customers() == run
