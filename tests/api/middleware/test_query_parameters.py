@@ -19,8 +19,16 @@ OF_MACHINES = [path for path in NEEDS if not path.startswith("/v1/") and "redoc"
     [
         (f"{OF_USER}?kk=5", "query.kk", "no such parameter; did you mean 'k'?"),
         (f"{OF_USER}?placment=home", "query.placment", "no such parameter; did you mean 'placement'?"),
-        (f"{OF_USER}?k=3&exlude=1", "query.exlude", "no such parameter; known: explain, fields, k, placement, rotate, rows"),
-        (f"{OF_USER}?utm_id=7", "query.utm_id", "no such parameter; known: explain, fields, k, placement, rotate, rows"),
+        (
+            f"{OF_USER}?k=3&exlude=1",
+            "query.exlude",
+            "no such parameter; known: explain, fields, k, placement, rotate, rows",
+        ),
+        (
+            f"{OF_USER}?utm_id=7",
+            "query.utm_id",
+            "no such parameter; known: explain, fields, k, placement, rotate, rows",
+        ),
         (f"{OF_USER}?K=5", "query.K", "no such parameter; known: explain, fields, k, placement, rotate, rows"),
         ("/v1/items/item-001/similar?wher={}", "query.wher", "no such parameter; did you mean 'where'?"),
         ("/v1/explain?item=item-001", "query.item", "no such parameter; did you mean 'item_id'?"),
