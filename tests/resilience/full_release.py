@@ -14,7 +14,7 @@ from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.engine import calibration
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.bundle_refresh import refresh_bundle
-from recsys.learning.customers import logistic, needs
+from recsys.learning.customers import needs
 from recsys.learning.recipe import read_recipe
 from recsys.models.registry import OPTIONAL_MODELS
 from recsys.progress import StepLog
@@ -42,9 +42,7 @@ def full_release(directory: Path, seed: int, n_items: int = 24) -> Path:
     recipe = read_recipe(file, validation_days=28, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "MIN_EXAMPLES", 200)  # so that the small shop has curves, too
-        patch.setattr(needs, "SHORTEST_PAST_DAYS", 49.0)  # and needs within 28 days, of categories too
-        patch.setattr(logistic, "MIN_EXAMPLES", 30)
-        patch.setattr(logistic, "MIN_OUTCOMES", 2)
+        patch.setattr(needs, "SHORTEST_PAST_DAYS", 49.0)  # and needs within 28 days
         base_path = directory.parent / f"{directory.name}-trained"
         base = build_bundle(snapshot, base_path, recipe, StepLog(), version="trained", with_ratings=True)
         late = Event("late", "user-003", "item-late", Kind.PURCHASE, NOW_MS, price=2.0)

@@ -105,7 +105,8 @@ def test_the_release_itself_answers_every_query(mutations: Mutations, tmp_path: 
     check_answers(recommender)
     assert len(recommender.engine.models) == 11
     folders = {name.partition("/")[0] for name in recommender.bundle.names}
-    assert folders >= {stored.folder for _, stored in parts_of(Engine)}
+    too_even = {"category_needs"}  # all customers of this shop buy of all their categories again: nothing to learn
+    assert folders >= {stored.folder for _, stored in parts_of(Engine)} - too_even
     assert recommender.rating_predictor is not None
 
 
