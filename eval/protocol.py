@@ -9,7 +9,6 @@ COMPARED_WITH = (BEST_SELLERS, OWN_FREQUENCY, FADING_FREQUENCY)  # every list, w
 
 GLOBAL_MEAN, ITEM_MEAN, USER_MEAN, BASELINE = "global mean", "item mean", "user mean", "baseline"  # of ratings
 
-MIN_GROUP = 20  # customers; a smaller group is not shown: it would reveal persons and says nothing about the list
 SMALL_GROUP = 100  # customers; a smaller group is marked, because a few persons change its figures
 LIGHTEST = 0.1  # the customers with the fewest events are a group of their own
 BANDS = (LIGHTEST, 0.4, 0.7)  # shares of the customers up to which they are lightest, light, medium; the rest is heavy

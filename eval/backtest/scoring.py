@@ -10,7 +10,7 @@ from eval.backtest.held_out_users import HeldOutUsers, only_pairs
 from eval.backtest.results import ListSummary, TaskResult, WindowFacts
 from eval.backtest.segments import ACTIVITY, OTHERS, SegmentLabels, largest_groups
 from eval.metrics.accuracy import match, mean, score
-from eval.protocol import COMPARED_WITH, MIN_GROUP, SMALL_GROUP
+from eval.protocol import COMPARED_WITH, SMALL_GROUP
 from eval.scoring.scorer import (
     Baselines,
     GroupResult,
@@ -25,6 +25,7 @@ from eval.scoring.scorer import (
 from eval.scoring.user_samples import UserSample
 from eval.splits.time_split import TimeSplit
 from eval.stats.bootstrap import KeptDraws
+from recsys.customers.population import MIN_GROUP
 from recsys.time_units import DAY_MS
 
 TASKS: Mapping[str, CandidateSet] = {"all": "all", "repeat": "all", "new": "new"}

@@ -8,9 +8,9 @@ import numpy as np
 from eval.customers.records import CustomerRecords
 from eval.customers.results import OURS, ChanceGroup, ChanceTest, PooledCalibration, PrecisionTest
 from eval.metrics.classification import calibration_bins, calibration_noise, classification_metrics
-from eval.protocol import MIN_GROUP
 from eval.scoring.segments import Segment, count_bands, large_segments
 from recsys.arrays import Bools, Doubles, Longs
+from recsys.customers.population import MIN_GROUP
 from recsys.customers.prediction.churn import visits_rule
 from recsys.customers.prediction.features import order_counts, recency_days
 from recsys.customers.prediction.needs import NEED_HORIZONS, NeedPairs

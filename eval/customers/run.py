@@ -8,8 +8,8 @@ from scipy.stats import spearmanr
 from eval.customers.chances import CATEGORY, ITEM, churn_test, needs_tests, pooled_propensity, propensity_test
 from eval.customers.records import CustomerRecords
 from eval.customers.results import ChanceTest, CustomerEvaluation, StageTest, ValueTest
-from eval.protocol import MIN_GROUP
 from recsys.customers.advocacy import advocates
+from recsys.customers.population import MIN_GROUP
 from recsys.customers.prediction.churn import CHURN_HORIZONS, has_churned
 from recsys.customers.prediction.clusters import category_shares, describe_clusters
 from recsys.customers.prediction.needs import NEED_HORIZONS

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.protocol import BANDS, MIN_GROUP
+from eval.protocol import BANDS
 from recsys.arrays import Bools, Longs
+from recsys.customers.population import MIN_GROUP
 
 BAND_NAMES = ("Lightest tenth", "Light", "Medium", "Heavy")
 

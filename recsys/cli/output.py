@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.progress import StepLog
+from recsys.time_units import second
+from recsys.versioned_toml.repository import TextVersion
 
 T = TypeVar("T")
 
@@ -84,3 +86,12 @@ def key_value_table(rows: dict[str, str]) -> Table:
     for name, value in rows.items():
         table.add_row(f"[bold]{name}[/]", value)
     return table
+
+
+def print_versions(versions: Sequence[TextVersion], *, as_json: bool) -> None:
+    """The saved versions of a text, one a line."""
+    if as_json:
+        print_json(versions)
+        return
+    for version in versions:
+        plain_console().print(f"{version.number:>6}  {second(version.at_ms)}  {version.digest}")

@@ -10,10 +10,9 @@ from rich.console import Console
 
 from recsys.cli.completion import PlacementOption
 from recsys.cli.context import OK, USER_ERROR, live_recommender, query_for
-from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
 from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules
-from recsys.time_units import second
 
 if TYPE_CHECKING:
     from recsys.ranking.diagnostics.list_length import ListLengths
@@ -98,12 +97,7 @@ def history(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: recsys rules history
     """
-    versions = _repository(ctx).versions()
-    if as_json:
-        print_json(versions)
-        return
-    for version in versions:
-        plain_console().print(f"{version.number:>6}  {second(version.at_ms)}  {version.digest}")
+    print_versions(_repository(ctx).versions(), as_json=as_json)
 
 
 def restore(

@@ -16,6 +16,7 @@ from recsys.customers.advocacy import advocated_ms
 from recsys.customers.breadth import Breadth, breadth_of, category_money
 from recsys.customers.groups import SHORT_GROUPS, short_groups
 from recsys.customers.orders import Orders, PaidLines, build_orders, customer_lines
+from recsys.customers.population import MIN_GROUP
 from recsys.customers.rhythm import MIN_GAPS, Rhythm, rhythm_at
 from recsys.customers.scores import ABC_LETTERS, QUINTILES, UNKNOWN, RfmScores, abc_class
 from recsys.customers.stages import NEVER, Stage, StageRule, Stages, stages_at
@@ -27,7 +28,6 @@ from recsys.data.ids import MISSING
 from recsys.time_units import DAY_MS, date
 
 MOST_CATEGORIES = 5
-MIN_CUSTOMERS = 20  # a group below that size is told nowhere, and so is a place among so few
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _places(table: CustomerTable, user: int, rhythm: Rhythm) -> tuple[RfmScores,
     is_guest = user != MISSING and not table.is_counted[user]
     own = user if user != MISSING and is_compared[user] else MISSING
     n = int(is_compared.sum()) + (own == MISSING)
-    if not rhythm.has_bought[0] or is_guest or n < MIN_CUSTOMERS:
+    if not rhythm.has_bought[0] or is_guest or n < MIN_GROUP:
         unknown = np.array([UNKNOWN], np.int8)
         return RfmScores(unknown, unknown, unknown), None
     days = (table.last_at_ms // DAY_MS, rhythm.last_at_ms // DAY_MS)
@@ -256,7 +256,7 @@ def _reasons(card: Mapping[str, Any], now: CustomerNow, table: CustomerTable) ->
     """Why each figure that is None cannot be known, by its path."""
     no_order = "no order yet" if not now.rhythm.has_bought[0] else ""
     few = f"fewer than {MIN_GAPS + 1} purchase days"
-    place = "no release with a customer table yet" if not len(table) else f"fewer than {MIN_CUSTOMERS} customers"
+    place = "no release with a customer table yet" if not len(table) else f"fewer than {MIN_GROUP} customers"
     reasons = {
         "since.first_seen": "no event yet",
         "stage.before": "the first stage",

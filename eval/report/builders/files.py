@@ -14,7 +14,7 @@ from eval.files.users import file_segments, is_later
 from eval.metrics.accuracy import match
 from eval.metrics.beyond_accuracy import shown_times
 from eval.metrics.held_back import HeldBack
-from eval.protocol import BEST_SELLERS, MIN_GROUP
+from eval.protocol import BEST_SELLERS
 from eval.report.builders.files_tables import figures_of, tables_of
 from eval.report.builders.provenance import MANY_NEW, exclusions_of, file_summary, run_id
 from eval.report.formatting import span_of_days
@@ -30,6 +30,7 @@ from eval.report.ranking_report import (
 from eval.stats.bootstrap import MIN_RESAMPLES, Estimate, ResampledColumn, StreamedDraws, spreads
 from eval.stats.paired import Comparison, compare, holm
 from recsys.arrays import Bools, Doubles, Longs
+from recsys.customers.population import MIN_GROUP
 
 KEENEST = 0.05
 NOUNS = ("product", "movie", "book", "song", "track", "article", "game")  # that may stand in the item column's name

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
-from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
 from recsys.cli.registration import register_group
 from recsys.cli.rules import read_text
 from recsys.errors import BadSegments
-from recsys.time_units import minute, second
+from recsys.time_units import minute
 
 if TYPE_CHECKING:
     from recsys.ranking.segments.document import SavedSegments
@@ -124,12 +124,7 @@ def history(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: recsys segments history
     """
-    versions = _repository(ctx).versions()
-    if as_json:
-        print_json(versions)
-        return
-    for version in versions:
-        plain_console().print(f"{version.number:>6}  {second(version.at_ms)}  {version.digest}")
+    print_versions(_repository(ctx).versions(), as_json=as_json)
 
 
 def restore(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recsys.arrays import Bools
-from recsys.customers.card import MIN_CUSTOMERS
+from recsys.customers.population import MIN_GROUP
 from recsys.data.entities import PURPOSES, User
 from recsys.errors import BadInput
 from recsys.ranking.segments.document import SavedSegments
@@ -16,14 +16,14 @@ from recsys.ranking.segments.evaluation import members
 from recsys.ranking.segments.expression import CustomerWhere
 from recsys.ranking.segments.population import SegmentPopulation
 
-TOO_SMALL = f"fewer than {MIN_CUSTOMERS} customers: such a group is not told"
+TOO_SMALL = f"fewer than {MIN_GROUP} customers: such a group is not told"
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How many members may be contacted for a purpose over a channel, None for any channel.
 
-    open: did not refuse.  agreed: said yes.  None where fewer than MIN_CUSTOMERS.
+    open: did not refuse.  agreed: said yes.  None where fewer than MIN_GROUP.
     """
 
     purpose: str
@@ -68,7 +68,7 @@ def preview_segment(where: CustomerWhere, saved: SavedSegments, population: Segm
     mask = members(where, population, conditions)
     seconds = time.perf_counter() - started
     n, n_all = int(mask.sum()), int(population.is_named.sum())
-    if n < MIN_CUSTOMERS:
+    if n < MIN_GROUP:
         return SegmentPreview(None, None, None, None, population.as_of_ms, (), (), round(seconds, 4), TOO_SMALL)
     money = population.table.money
     revenue, total = float(money[mask].sum()), float(money[population.is_named].sum())
@@ -125,4 +125,4 @@ def _overlaps(
 
 
 def _large(n: int) -> int | None:
-    return n if n >= MIN_CUSTOMERS else None
+    return n if n >= MIN_GROUP else None

@@ -11,8 +11,9 @@ from eval.backtest.results import ListKind, ListSummary, TaskResult
 from eval.backtest.scoring import WindowRun, score_tasks
 from eval.metrics.held_back import build_held_back
 from eval.metrics.ranked_lists import RankedLists
-from eval.protocol import BEST_SELLERS, MIN_GROUP, OWN_FREQUENCY, SMALL_GROUP
+from eval.protocol import BEST_SELLERS, OWN_FREQUENCY, SMALL_GROUP
 from eval.stats.paired import compare
+from recsys.customers.population import MIN_GROUP
 
 N = 240
 K = 4

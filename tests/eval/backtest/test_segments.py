@@ -6,7 +6,7 @@ import pytest
 
 from eval.backtest.records import Records, attribute_labels, label_codes, segment_attribute
 from eval.backtest.segments import ACTIVITY, MOST_GROUPS, OTHERS, build_segments, largest_groups
-from eval.protocol import MIN_GROUP
+from recsys.customers.population import MIN_GROUP
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.entities import Item, User

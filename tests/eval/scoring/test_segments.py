@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eval.protocol import MIN_GROUP
 from eval.scoring.segments import Segment, count_bands, large_segments
+from recsys.customers.population import MIN_GROUP
 
 
 def test_the_lightest_tenth_is_a_band_and_the_rest_in_three() -> None:

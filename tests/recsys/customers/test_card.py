@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys.customers.card import MIN_CUSTOMERS, CustomerNow, card_figures, customer_now, last_moment
+from recsys.customers.card import CustomerNow, card_figures, customer_now, last_moment
 from recsys.customers.groups import short_groups
+from recsys.customers.population import MIN_GROUP
 from recsys.customers.scores import abc_classes, quintile_scores
 from recsys.customers.stages import Stage, StageRule
 from recsys.customers.table import NO_CLASS, CustomerTable
@@ -179,7 +180,7 @@ def test_a_silent_customer_is_at_risk_for_a_reason_with_numbers(shop: Shop) -> N
 
 
 def test_among_few_customers_nobody_has_a_place(make_shop: Callable[..., Shop]) -> None:
-    events = small_events(MIN_CUSTOMERS - 1)
+    events = small_events(MIN_GROUP - 1)
     card = card_of(make_shop(events), "user-001", by_user(events)["user-001"])
     assert card["abc"]["class"] is None
     assert card["unknown"]["abc.class"] == "fewer than 20 customers"
