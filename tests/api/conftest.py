@@ -70,7 +70,8 @@ def opening_workers(home: Path) -> Iterator[Worker]:
         def open_worker(env: dict[str, str] | None = None, at: Path = home) -> TestClient:
             # On a machine that pauses for a moment nothing is shed and nothing times out, unless a test is about that.
             patient = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "10000"}
-            given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **(env or {})}
+            kept = {"RECSYS_SERVE_ANSWER_TTL_S": "1000000"}  # else an answer of the minute before is made anew
+            given = {"RECSYS_SERVE_LOOK_EVERY_S": "0.02", **patient, **kept, **(env or {})}
             limit_threads(given)
             config = ServerConfig.load(at, None, given)
             state = AppState(config, open_store(at, config.shop.database_url), Metrics())

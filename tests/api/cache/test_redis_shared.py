@@ -1,5 +1,6 @@
 """Redis cache of several workers: a shared answer is never one that is no longer right."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def env(redis_url: str) -> dict[str, str]:
     }
 
 
+def wait_for_an_answer_in_redis(url: str, within_s: float = 20.0) -> None:
+    """A worker writes its answers in the background."""
+    until = time.monotonic() + within_s
+    with redis.Redis.from_url(url) as client:
+        while not client.dbsize():
+            assert time.monotonic() < until, "no answer was written"
+            time.sleep(0.001)
+
+
 def answered_by(client: TestClient) -> str:
     """The source of the last answer of a new worker."""
     lines = client.get("/metrics").text.splitlines()
@@ -37,7 +47,9 @@ def answered_by(client: TestClient) -> str:
 
 def test_an_answer_of_one_worker_is_found_by_another(worker: Worker, env: dict[str, str]) -> None:
     here, there = worker(env), worker(env)
-    made, body = here.get(QUESTION).json(), there.get(QUESTION).json()
+    made = here.get(QUESTION).json()
+    wait_for_an_answer_in_redis(env["RECSYS_REDIS_URL"])
+    body = there.get(QUESTION).json()
     assert made.pop("request_id") != body.pop("request_id")
     assert made == body
     assert answered_by(here) == "computed"
@@ -48,7 +60,9 @@ def test_an_answer_of_redis_has_the_bytes_of_the_one_that_was_made(worker: Worke
     shared = {**env, "RECSYS_SERVE_CACHE_MB": "0"}
     here, there = worker(shared), worker(shared)
     unlike = f"{QUESTION}&placement=home"  # on the fast path; with one more parameter it takes the route
-    answers = [client.get(url) for client in (here, there) for url in (unlike, f"{unlike}&rows=false")]
+    answers = [here.get(unlike), here.get(f"{unlike}&rows=false")]
+    wait_for_an_answer_in_redis(env["RECSYS_REDIS_URL"])
+    answers += [there.get(unlike), there.get(f"{unlike}&rows=false")]
     bodies = {answer.content.replace(answer.headers["x-request-id"].encode(), b"ID") for answer in answers}
     assert len(bodies) == 1
     assert answered_by(there) == "redis"
