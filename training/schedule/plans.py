@@ -30,7 +30,7 @@ def job_plans(settings: ScheduleSettings, home: Path) -> list[JobPlan]:
 def job_command(settings: ScheduleSettings, home: Path, job: str, cause: str | None = "schedule") -> list[str]:
     """The command of that job, as a person would type it.  cause: of its run; None for that of the environment."""
     causes = () if cause is None else ("--cause", cause)
-    return [*RECSYS, "--home", str(home), *JOBS_BY_NAME[job].command, *causes, *settings.jobs()[job].arguments]
+    return [*RECSYS, "--home", str(home), *JOBS_BY_NAME[job].command, *settings.jobs()[job].arguments, *causes]
 
 
 def job_limits(settings: ScheduleSettings, job: str) -> JobLimits:

@@ -1,5 +1,6 @@
 """Schedule settings: `[schedule]` and `[schedule.JOB]` of `recsys.toml`, `RECSYS_SCHEDULE_*`."""
 
+import json
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -34,6 +35,8 @@ class ScheduleSettings(SettingsSection):
     retries: int = Field(default=3, ge=0, description="further attempts at a job that did not get through")
     retry_s: float = Field(default=60.0, gt=0, description="seconds before the first retry; they double each time")
     grace_s: float = Field(default=30.0, ge=0, description="seconds from SIGTERM to a job until it is killed")
+    __annotations__["import"] = JobSettings  # no name that Python lets a class write
+    vars()["import"] = JobSettings()
     train: JobSettings = JobSettings()
     refresh: JobSettings = JobSettings()
     check: JobSettings = JobSettings()
@@ -52,6 +55,7 @@ class ScheduleSettings(SettingsSection):
                 raise ValueError(f"{name} is no job of this build; {spelling_hint(name, JOBS_BY_NAME)}")
             if job.cron not in ("", OFF):
                 parse_cron(job.cron, job.timezone or self.timezone)
+                _check_arguments(name, job)
             time_zone(job.timezone or "UTC")
         return self
 
@@ -59,3 +63,9 @@ class ScheduleSettings(SettingsSection):
         """The settings of every job by its name."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: value for name, value in fields.items() if isinstance(value, JobSettings)}
+
+
+def _check_arguments(name: str, job: JobSettings) -> None:
+    needs = JOBS_BY_NAME[name].needs
+    if needs and not job.arguments:
+        raise ValueError(f"schedule.{name} needs arguments, such as {json.dumps(needs)}: its command does not say what")

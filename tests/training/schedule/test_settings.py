@@ -30,7 +30,7 @@ def test_every_job_has_settings_and_a_time_that_can_be_read(tmp_path: Path) -> N
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_the_command_of_every_job_exists_and_takes_a_cause(job: ScheduledJob) -> None:
     command: Any = typer.main.get_command(application())
-    for word in job.command:
+    for word in (*job.command, *job.needs[:1]):
         command = command.commands[word]
     assert "--cause" in {option for parameter in command.params for option in parameter.opts}
 
@@ -62,6 +62,8 @@ def test_a_job_may_be_off_and_have_a_zone_of_its_own(tmp_path: Path) -> None:
         ('[schedule.check]\ntimezone = "Berlin"\n', "no time zone 'Berlin'"),
         ("[schedule]\njiter_s = 3\n", "did you mean 'jitter_s'"),
         ("[schedule.train]\nmax_minutes = -1\n", "schedule.train.max_minutes"),
+        ('[schedule.export]\ncron = "0 2 * * *"\n', "schedule.export needs arguments, such as"),
+        ('[schedule.import]\ncron = "0 2 * * *"\n', "schedule.import needs arguments, such as"),
         ('[schedule.tarin]\ncron = "0 2 * * *"\n', "did you mean 'train'"),
     ],
 )
@@ -72,9 +74,22 @@ def test_a_wrong_setting_is_refused_with_its_name(tmp_path: Path, text: str, mes
 
 def test_a_job_is_the_command_that_a_person_would_type(tmp_path: Path) -> None:
     settings = load(tmp_path, '[schedule.check]\narguments = ["--json"]\n')
-    words = ["--home", "shop", "check", "--cause", "schedule", "--json"]
+    words = ["--home", "shop", "check", "--json", "--cause", "schedule"]
     assert job_command(settings, Path("shop"), "check")[-6:] == words
     assert job_command(settings, Path("shop"), "train", None)[-3:] == ["--home", "shop", "train"]
+
+
+def test_an_import_and_an_export_are_jobs_by_their_arguments(tmp_path: Path) -> None:
+    cron = 'cron = "0 2 * * *"'
+    settings = load(
+        tmp_path,
+        f'[schedule.import]\n{cron}\narguments = ["events", "--from", "shop"]\n'
+        f'[schedule.export]\n{cron}\narguments = ["recommendations", "--out", "lists.csv"]\n',
+    )
+    assert {"import", "export"} <= {plan.name for plan in job_plans(settings, tmp_path)}
+    imports, exports = (job_command(settings, tmp_path, job) for job in ("import", "export"))
+    assert imports[-6:] == ["import", "events", "--from", "shop", "--cause", "schedule"]
+    assert exports[-6:] == ["export", "recommendations", "--out", "lists.csv", "--cause", "schedule"]
 
 
 def test_memory_is_bounded_by_the_setting_or_by_what_is_free(tmp_path: Path) -> None:
