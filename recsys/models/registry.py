@@ -12,6 +12,7 @@ from recsys.models.bought_together import BoughtTogether, BoughtTogetherModel
 from recsys.models.buy_again import BuyAgain, BuyAgainModel
 from recsys.models.content import Content, ContentModel
 from recsys.models.ease import Ease, EaseModel
+from recsys.models.graph_filter import GraphFilter, GraphFilterModel
 from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.hyperparameters import with_settings
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
@@ -39,6 +40,7 @@ MODEL_TABLE: Final[Mapping[str, ModelEntry]] = {
         ModelEntry(BuyAgain, BuyAgainModel),
         ModelEntry(Content, ContentModel, "Like what they chose"),
         ModelEntry(Ease, EaseModel, "Chosen together"),
+        ModelEntry(GraphFilter, GraphFilterModel, "What their tastes have in common"),
         ModelEntry(GraphWalk, GraphWalkModel, "A walk from choice to choice"),
         ModelEntry(ItemNeighbours, ItemNeighboursModel, "Alike products"),
         ModelEntry(Popularity, PopularityModel, "What sells"),

@@ -58,6 +58,11 @@ RANGES: Final[Mapping[str, Space]] = {
         "dropout": Between(0, 0.8, is_log=False),
         "saturation": SATURATION[:-1],
     },
+    "graph_filter": {
+        "factors": Between(16, 512, is_whole=True),
+        "low_pass": Between(0, 1, is_log=False),
+        "saturation": SATURATION[:-1],
+    },
     "graph_walk": {
         "alpha": Between(0.2, 1.6, is_log=False),
         "beta": Between(0, 1, is_log=False),

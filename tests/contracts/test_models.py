@@ -17,7 +17,7 @@ from recsys.testing import camp_baskets
 ALL = sorted(LEARNERS)
 PERSONAL = sorted(set(LEARNERS) - {"popularity"})
 FROM_ANY_EVENT = sorted(set(LEARNERS) - {"buy_again", "bought_together"})  # these two learn from purchases only
-OF_ITEMS = ["als", "bought_together", "content", "ease", "graph_walk", "item_neighbours", "sequence"]
+OF_ITEMS = ["als", "bought_together", "content", "ease", "graph_filter", "graph_walk", "item_neighbours", "sequence"]
 OF_VECTORS = ["als"]
 OF_OWN_ITEMS = ["buy_again"]
 
