@@ -14,11 +14,12 @@ RecsysError              something a person can mend
 │   └── BadSegments      of segments
 ├── DocumentChanged      a text that somebody else changed meanwhile
 │   ├── RulesChanged     of rules
-│   └── SegmentsChanged  of segments
+│   ├── SegmentsChanged  of segments
+│   └── CampaignChanged  a campaign
 ├── UnknownVersion       a version of the rules or the segments
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
-├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownPlacement, UnknownModel
+├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownCampaign, UnknownPlacement, UnknownModel
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
 ├── JobRunning           another job holds the job lock
@@ -136,6 +137,12 @@ class SegmentsChanged(DocumentChanged):
     code = "segments_changed"
 
 
+class CampaignChanged(DocumentChanged):
+    """Somebody else changed or drew the campaign meanwhile."""
+
+    code = "campaign_changed"
+
+
 class UnknownSegment(BadInput):
     """There is no saved segment of that name."""
 
@@ -182,6 +189,12 @@ class UnknownRun(RecsysError):
     """There is no run of a job with that id."""
 
     code = "unknown_run"
+
+
+class UnknownCampaign(RecsysError):
+    """There is no campaign with that id."""
+
+    code = "unknown_campaign"
 
 
 class UnknownPlacement(RecsysError):

@@ -32,6 +32,8 @@ STATUS_BY_CODE = {
     "bad_segments": 422,
     "unknown_segment": 422,
     "segments_changed": 412,
+    "campaign_changed": 412,
+    "unknown_campaign": 404,
     "event_conflict": 409,
     "rules_changed": 412,
     "unknown_version": 404,

@@ -144,7 +144,10 @@ def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path
     store.put_users([User("u", {"a": 1.0}, {"marketing": False, "personalisation": True}), User("v")])
     store.close()
     with sqlite3.connect(file) as connection:
-        connection.executescript("DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; PRAGMA user_version=10;")
+        connection.executescript(
+            "DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; DROP TABLE campaigns;"
+            "DROP TABLE campaign_members; PRAGMA user_version=10;"
+        )
     store = SqliteStore(file)
     history = {fact.ref: fact.value for fact in store.user_facts("u")}
     assert history == {"marketing": 0.0, "personalisation": 1.0}

@@ -13,7 +13,17 @@ from training.backup.manifest import LogSummary
 from training.backup.sqlite_snapshot import copy_snapshot, sqlite_snapshot
 
 LOG_FILE = "shop.db"
-COUNTED = ("events", "items", "users", "forgotten", "erased", "receipts", "facts")  # tables
+COUNTED = (  # tables
+    "events",
+    "items",
+    "users",
+    "forgotten",
+    "erased",
+    "receipts",
+    "facts",
+    "campaigns",
+    "campaign_members",
+)
 COMPANIONS = ("-wal", "-shm", "-place")
 ANSWERS = "SELECT count(*) FROM shown"
 

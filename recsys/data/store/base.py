@@ -24,6 +24,7 @@ from recsys.data.lineage import (
     Watermark,
 )
 from recsys.data.runs import RunTable
+from recsys.data.store.campaigns.campaign_store import CampaignStore
 from recsys.data.store.identity import (
     DISCARDED,
     AppendResult,
@@ -58,7 +59,7 @@ EVENT_PAGE_ROWS = 1_000
 _FEW = "ORDER BY 1 LIMIT 500"
 
 
-class Store(RunTable, AgedEvents, FactStore, MergeStore):
+class Store(RunTable, AgedEvents, FactStore, MergeStore, CampaignStore):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a

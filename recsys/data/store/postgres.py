@@ -10,6 +10,8 @@ from recsys.data.entities import Item
 from recsys.data.events import ACTIVITY_FIELDS, Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
 from recsys.data.store.base import EVENT_PAGE_ROWS, Store
+from recsys.data.store.campaigns import campaign_table
+from recsys.data.store.campaigns.campaign_table import MemberRow
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
 from recsys.data.store.people.fact_table import COLUMNS, POSTGRES_SCHEMA
 from recsys.data.store.people.user_tables import ANY_SEQ, FIELDS, Row, UserTables, json_array
@@ -18,7 +20,7 @@ from recsys.data.store.serialization import item_document
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -81,6 +83,7 @@ CREATE TABLE IF NOT EXISTS recsys.merges(
     from_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL, document text NOT NULL
 );
 CREATE INDEX IF NOT EXISTS merges_by_into ON recsys.merges(into_id);
+{campaign_table.POSTGRES_SCHEMA}
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.
@@ -107,6 +110,12 @@ INSERT INTO facts({", ".join(COLUMNS)})
 SELECT nth::bigint, fact_id, user_id, kind::smallint, at_ms::bigint, value::double precision,
     text, ref, channel, sent_for
 FROM ROWS FROM ({_FACT_COLUMNS}) AS brought({", ".join(COLUMNS)})
+"""
+_ADD_MEMBERS = """
+INSERT INTO campaign_members SELECT campaign_id, user_id, arm::smallint, bucket::integer, stratum
+FROM ROWS FROM (json_array_elements_text($1::json), json_array_elements_text($2::json),
+    json_array_elements_text($3::json), json_array_elements_text($4::json), json_array_elements_text($5::json))
+    AS brought(campaign_id, user_id, arm, bucket, stratum)
 """
 _DOCUMENTS = "ROWS FROM (json_array_elements_text($1::json), json_array_elements_text($2::json))"
 _PUT_ITEMS = f"""
@@ -170,6 +179,10 @@ class PostgresUserTables(UserTables):
 
     def insert_facts(self, rows: Sequence[Row]) -> None:
         self.execute(_ADD_FACTS, [json_array(column) for column in zip(*rows, strict=True)])
+
+    def insert_members(self, rows: Sequence[MemberRow]) -> None:
+        if rows:
+            self.execute(_ADD_MEMBERS, [json_array(column) for column in zip(*rows, strict=True)])
 
     def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
         rows = json_array({"seq": seq, **after._asdict()} for seq, _, after in changes)

@@ -13,13 +13,14 @@ import apsw
 from recsys.atomic_file import PRIVATE_FILE, make_private
 from recsys.data.lineage import HEAD, IDENTITIES, bind_identity, place_of_file
 from recsys.data.store import sqlite_user_index, sqlite_users
+from recsys.data.store.campaigns import campaign_table
 from recsys.data.store.people import fact_table
 from recsys.data.store.sqlite_users import NOW
 from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -75,6 +76,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {_NOTIFICATIONS}
 {fact_table.SQLITE_SCHEMA}
 {sqlite_users.MERGES}
+{campaign_table.SQLITE_SCHEMA}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -91,6 +93,7 @@ _MIGRATIONS = {
     9: _DISCOUNTS,
     10: f"{fact_table.SQLITE_SCHEMA}{fact_table.SQLITE_CONSENTS}",
     11: sqlite_users.MERGES,
+    12: campaign_table.SQLITE_SCHEMA,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

@@ -6,6 +6,7 @@ import apsw
 
 from recsys.data.events import Event
 from recsys.data.lineage import HEAD, REVISION
+from recsys.data.store.campaigns.campaign_table import MemberRow
 from recsys.data.store.identity import Receipt
 from recsys.data.store.people import fact_table
 from recsys.data.store.people.user_tables import ANY_SEQ, FIELDS, Row, UserTables, json_array
@@ -116,6 +117,9 @@ class SqliteUserTables(UserTables):
 
     def insert_facts(self, rows: Sequence[Row]) -> None:
         insert_rows(self._connection, _FACTS, rows)
+
+    def insert_members(self, rows: Sequence[MemberRow]) -> None:
+        insert_rows(self._connection, "campaign_members", rows)
 
     def replace_events(self, changes: Sequence[tuple[int, Event, Event]]) -> None:
         self._connection.executemany(_REPLACE, ((*after, seq) for seq, _, after in changes))

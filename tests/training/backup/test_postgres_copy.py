@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from recsys.data.facts import Fact, FactKind
+from recsys.data.store.campaigns.records import Arm, CampaignRecord
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput
 from recsys.privacy.erasure import erase_user_data
@@ -49,6 +50,10 @@ def test_a_log_of_postgres_becomes_a_log_of_sqlite(
         first.add_facts(
             [Fact("f", "visitor", FactKind.SEARCH, 2**41, 0, "tea"), Fact("g", "w", FactKind.SERVICE, 2**41)]
         )
+        first.put_campaign(CampaignRecord("c", "draft", 5, 0, "{}"), before=None)
+        first.begin_draw("c", "t", "{}")
+        first.add_members([("c", "w", Arm.TREATED, 9, "loyal")], token="t", log_seq=first.head())
+        assert first.finish_draw("c", "t", "{}", last_draw=0)
         manifest = backed_up(home, backups, empty_postgres).manifest
         assert manifest.log is not None
         assert (manifest.log.kind, manifest.log.rows["events"], manifest.log.rows["receipts"]) == ("postgres", 1, 2)
@@ -59,6 +64,8 @@ def test_a_log_of_postgres_becomes_a_log_of_sqlite(
             assert second.digest("u") == first.digest("u")
             assert second.user_events("v") == first.user_events("v")
             assert list(second.fact_pages()) == list(first.fact_pages()) != []
+            assert second.campaigns() == first.campaigns() != []
+            assert list(second.member_pages("c")) == list(first.member_pages("c")) != []
             assert second.unmerge_user("visitor").counts["events"] == first.unmerge_user("visitor").counts["events"]
             assert [fact.fact_id for fact in second.user_facts("visitor")] == ["f"]
             assert result.log_id != first.lineage().log_id

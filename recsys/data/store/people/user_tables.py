@@ -12,6 +12,7 @@ from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.facts import Fact
 from recsys.data.lineage import HEAD, LOG_ID
+from recsys.data.store.campaigns.campaign_table import CampaignTable, MemberRow
 from recsys.data.store.identity import (
     DISCARDED,
     AppendResult,
@@ -33,7 +34,7 @@ USER = "SELECT document FROM users WHERE user_id = $1"
 KNOWN_IDS = """
 SELECT user_id FROM users UNION SELECT user_id FROM events
 UNION SELECT user_id FROM detours UNION SELECT into_id FROM detours WHERE into_id <> ''
-UNION SELECT user_id FROM facts
+UNION SELECT user_id FROM facts UNION SELECT user_id FROM campaign_members
 """
 _SET_OWNER = """
 INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id = excluded.into_id
@@ -238,9 +239,17 @@ class UserTables(ABC):
     def insert_facts(self, rows: Sequence[Row]) -> None:
         """Stores new facts, rows of `fact_table.COLUMNS`."""
 
+    @abstractmethod
+    def insert_members(self, rows: Sequence[MemberRow]) -> None:
+        """Stores new members of a campaign."""
+
     @property
     def facts(self) -> FactTable:
         return FactTable(self)
+
+    @property
+    def campaigns(self) -> CampaignTable:
+        return CampaignTable(self)
 
     def put_users(self, users: Sequence[User]) -> None:
         """See `Store.put_users`."""
@@ -255,6 +264,7 @@ class UserTables(ABC):
                 self.add_tombstone(user_id, "withdrawn")
                 self.delete_events(user_id)
                 self.facts.withdraw(user_id)
+                self.campaigns.forget([user_id])
                 self.set_owner(user_id, DISCARDED)
 
     def change_users(self, changes: Sequence[UserChange]) -> list[User]:
@@ -338,9 +348,10 @@ class UserTables(ABC):
             self.delete_owner(user_id)
             self.execute(_DROP_MERGES, (user_id,))
         self.facts.forget_referrals(change.user_ids)
+        n_campaigns = self.campaigns.forget(change.user_ids)
         for user_id in change.user_ids:
             self.execute(_SET_ERASED, (self.digest(user_id).hex(), at_ms))
-        counted = change.counting(records=n_users)
+        counted = change.counting(records=n_users, **_if_any(campaigns=n_campaigns))
         return replace(counted, receipt=replace(counted.receipt, seq=seq, at_ms=at_ms))
 
     def new_receipt(self, kind: ReceiptKind, user_id: str) -> Receipt:

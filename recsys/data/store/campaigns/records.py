@@ -1,0 +1,55 @@
+"""Rows of campaigns in a store: a campaign, its members, and contacts of customers."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Arm(IntEnum):
+    """The arm of a member.  The numbers are stored."""
+
+    CONTROL = 0
+    TREATED = 1
+
+
+class CampaignRecord(NamedTuple):
+    """A campaign as it is stored.
+
+    status: draft, drawn, running or closed.  starts_ms: when its contact is planned, Unix ms.  draw: the place of its
+    draw among all draws, from 1; 0 before it is drawn.  document: JSON, see `recsys/campaigns`.
+    """
+
+    campaign_id: str
+    status: str
+    starts_ms: int
+    draw: int
+    document: str
+
+
+class CampaignMember(NamedTuple):
+    """A member of a drawn campaign.
+
+    user_id: who it is now, after merges.  drawn_id: the id that was drawn.  stratum: the member's stage at the draw.
+    """
+
+    user_id: str
+    drawn_id: str
+    arm: Arm
+    bucket: int
+    stratum: str
+
+
+class Membership(NamedTuple):
+    """A campaign that a customer is in."""
+
+    campaign_id: str
+    arm: Arm
+    status: str
+    starts_ms: int
+
+
+class Contact(NamedTuple):
+    """A contact of a customer: planned by the campaign, or a message of it that was reported; campaign may be None."""
+
+    user_id: str
+    campaign_id: str | None
+    at_ms: int
