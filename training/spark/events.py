@@ -11,7 +11,7 @@ import numpy as np
 from recsys.arrays import AnyArray, Floats, Ints
 from recsys.data.dataset.dataset import LATEST_PAID, event_weights
 from recsys.data.dataset.histories import Histories
-from recsys.data.dataset.influence import FLOOR, HALF_LIFE_DAYS, IS_VOUCHED, MIN_VOUCHED
+from recsys.data.dataset.influence import FLOOR, HALF_LIVES_DAYS, IS_VOUCHED, MIN_VOUCHED
 from recsys.data.dataset.occasions import EventLines, merge_lines
 from recsys.data.events import Kind
 from recsys.data.ids import MISSING, IdMap
@@ -40,7 +40,6 @@ def vouched_only(
     events: "DataFrame", weight_by_kind: Mapping[Kind, float], unvouched_share: float, *, now: float
 ) -> "DataFrame":
     """`limit_influence` on a cluster; the same frame where nothing is left out."""
-    from pyspark.sql import Window
     from pyspark.sql import functions as sql
 
     if unvouched_share == 1:
@@ -50,7 +49,19 @@ def vouched_only(
     )
     if customers.where(IS_VOUCHED).limit(MIN_VOUCHED).count() < MIN_VOUCHED:
         return events
-    weight = sql.max(_decayed_weight(weight_by_kind, now)).alias("weight")
+    for half_life_days in HALF_LIVES_DAYS:
+        weight = _decayed_weight(weight_by_kind, now, half_life_days)
+        events = _without_excess(events, customers, weight, unvouched_share)
+    return events
+
+
+def _without_excess(
+    events: "DataFrame", customers: "DataFrame", event_weight: "Column", unvouched_share: float
+) -> "DataFrame":
+    from pyspark.sql import Window
+    from pyspark.sql import functions as sql
+
+    weight = sql.max(event_weight).alias("weight")
     pairs = events.groupBy("user_id", "item_id").agg(weight).join(customers, "user_id")
     item = Window.partitionBy("item_id")
     oldest_first = item.orderBy("known_since", "user_id").rowsBetween(Window.unboundedPreceding, 0)
@@ -61,7 +72,7 @@ def vouched_only(
     return events.join(marked.where("is_excess"), ["user_id", "item_id"], "left_anti")
 
 
-def _decayed_weight(weight_by_kind: Mapping[Kind, float], now: float) -> "Column":
+def _decayed_weight(weight_by_kind: Mapping[Kind, float], now: float, half_life_days: float) -> "Column":
     from pyspark.sql import functions as sql
 
     weight = sql.lit(0.0)
@@ -69,7 +80,7 @@ def _decayed_weight(weight_by_kind: Mapping[Kind, float], now: float) -> "Column
         weight = sql.when(sql.col("kind") == int(kind), sql.lit(float(value))).otherwise(weight)
     stars = sql.when(sql.col("kind") == int(Kind.RATING), sql.coalesce("rating", sql.lit(0.0))).otherwise(1.0)
     age_days = sql.lit(now) - sql.col("at_ms") / DAY_MS
-    return sql.greatest(weight * stars, sql.lit(0.0)) * sql.pow(sql.lit(2.0), age_days / -HALF_LIFE_DAYS)
+    return sql.greatest(weight * stars, sql.lit(0.0)) * sql.pow(sql.lit(2.0), age_days / -half_life_days)
 
 
 def event_counts(events: "DataFrame") -> tuple[int, int]:
