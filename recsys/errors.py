@@ -9,17 +9,20 @@ RecsysError              something a person can mend
 │   ├── UnknownAttribute a filter over an attribute that no item has
 │   └── UnknownSegment   no saved segment of that name
 ├── BadFile              a file that cannot be read or written
-├── BadDocument          a text of rules or segments, with each fault
+├── BadDocument          a text of rules, segments or promotions, with each fault
 │   ├── BadRules         of rules
-│   └── BadSegments      of segments
+│   ├── BadSegments      of segments
+│   └── BadPromotions    of promotions
 ├── DocumentChanged      a text that somebody else changed meanwhile
 │   ├── RulesChanged     of rules
 │   ├── SegmentsChanged  of segments
+│   ├── PromotionsChanged  of promotions
 │   └── CampaignChanged  a campaign
-├── UnknownVersion       a version of the rules or the segments
+├── UnknownVersion       a version of the rules, the segments or the promotions
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
-├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownCampaign, UnknownPlacement, UnknownModel
+├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownPlacement, UnknownModel,
+│                        UnknownCampaign, UnknownPromotion
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
 ├── JobRunning           another job holds the job lock
@@ -98,7 +101,7 @@ class DocumentFault:
 
 
 class BadDocument(RecsysError):
-    """A text of rules or segments is wrong; `faults` holds each fault with its line."""
+    """A text of rules, segments or promotions is wrong; `faults` holds each fault with its line."""
 
     code = "bad_document"
 
@@ -117,6 +120,12 @@ class BadSegments(BadDocument):
     """A text of segments is wrong."""
 
     code = "bad_segments"
+
+
+class BadPromotions(BadDocument):
+    """A text of promotions is wrong."""
+
+    code = "bad_promotions"
 
 
 class DocumentChanged(RecsysError):
@@ -143,6 +152,12 @@ class CampaignChanged(DocumentChanged):
     code = "campaign_changed"
 
 
+class PromotionsChanged(DocumentChanged):
+    """Somebody else changed the promotions meanwhile."""
+
+    code = "promotions_changed"
+
+
 class UnknownSegment(BadInput):
     """There is no saved segment of that name."""
 
@@ -150,7 +165,7 @@ class UnknownSegment(BadInput):
 
 
 class UnknownVersion(RecsysError):
-    """There is no such version of the rules or the segments."""
+    """There is no such version of the rules, the segments or the promotions."""
 
     code = "unknown_version"
 
@@ -183,6 +198,12 @@ class UnknownReceipt(RecsysError):
     """There is no receipt with that id."""
 
     code = "unknown_receipt"
+
+
+class UnknownPromotion(RecsysError):
+    """There is no promotion with that id."""
+
+    code = "unknown_promotion"
 
 
 class UnknownRun(RecsysError):

@@ -23,6 +23,7 @@ from recsys.cli.customers.everybody import register_customers
 from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
 from recsys.cli.customers.segments import register_segments
+from recsys.cli.promotions.group import register_promotions
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -85,6 +86,7 @@ def application() -> typer.Typer:
     register_rules(app)
     register_customers(app)
     register_segments(app)
+    register_promotions(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app

@@ -18,6 +18,7 @@ from tests.homes import copy_home
 NO_RESULT = {"serve"}  # runs until it is stopped
 RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
 SEGMENTS = '[[segments]]\nname = "lately"\nwhere = { recency_days = { lte = 30 } }\n'
+PROMOTIONS = '[[promotions]]\nid = "coffee-10"\ntitle = "x"\nkind = "discount"\nitems = ["item-001"]\npercent = 10\n'
 ORDERS = "user_id,item_id,at,order_id\nnew-user,item-001,2017-11-01,o-1\n"
 ARGUMENTS = {
     "recommend": "user-003 -k 3",
@@ -42,6 +43,12 @@ ARGUMENTS = {
     "segments history": "",
     "segments restore": "1",
     "segments list": "",
+    "promotions check": "{promotions}",
+    "promotions put": "{promotions}",
+    "promotions list": "",
+    "promotions show": "coffee-10",
+    "promotions history": "",
+    "promotions restore": "1",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",
@@ -111,6 +118,8 @@ MAKES_A_HOME = {
     "rules restore",
     "segments put",
     "segments restore",
+    "promotions put",
+    "promotions restore",
     "serve",
 }
 
@@ -138,13 +147,14 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     (home / "recsys.toml").write_text("[notify]\ncommand = ['true']\n")
     texts = {"rules": RULES, "orders": ORDERS, "items": "item_id,name\nitem-001,Tea\n", "users": "user_id\nu-1\n"}
     texts["ids"] = "user_id\n" + "".join(f"user-{number:03}\n" for number in range(55))
-    texts["segments"] = SEGMENTS
+    texts["segments"], texts["promotions"] = SEGMENTS, PROMOTIONS
     texts["facts"] = "user_id,at,ref\nu-1,2017-11-01,newsletter\n"
     for name, text in texts.items():
         (folder / name).with_suffix(".csv").write_text(text)
     words = {name: str((folder / name).with_suffix(".csv")) for name in texts}
     run(home, "rules put", words["rules"])
     run(home, "segments put", words["segments"])
+    run(home, "promotions put", words["promotions"])
     words["backups"] = str(folder / "backups")
     run(home, "backup", words["backups"])
     answer = run(home, "recommend", "user-003 --json").stdout.encode()
@@ -181,7 +191,7 @@ def test_a_mistyped_home_is_told_and_not_made(name: str, shop: tuple[Path, dict[
     result = run(tmp_path / "mistyped", name, ARGUMENTS[name].format(**shop[1]))
     assert list(tmp_path.iterdir()) == []
     needs_none = {"restore", "rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
-    needs_none |= {"segments check", "segments history"}
+    needs_none |= {"segments check", "segments history", "promotions check", "promotions history"}
     assert (result.exit_code == 0) == (name in needs_none), result.output
     assert name in needs_none or str(tmp_path / "mistyped") in result.output.replace("\n", "")
 

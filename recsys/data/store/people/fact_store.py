@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.identity import AppendResult
@@ -41,6 +41,20 @@ SELECT ref, value, count(*) FROM (
     FROM facts WHERE kind = 2 AND at_ms >= $1 AND at_ms < $2
 ) AS answers WHERE age = 1 GROUP BY ref, value ORDER BY ref, value
 """
+_COUPONS = """
+SELECT ref, text, count(*), coalesce(sum(value), 0), count(*) - count(value) FROM facts WHERE kind = 4
+GROUP BY ref, text ORDER BY ref, text
+"""
+
+
+class CouponTotal(NamedTuple):
+    """How often a code was given or redeemed; money: of all that say it, without_money: how many do not."""
+
+    code: str
+    what: str
+    n: int
+    money: float
+    without_money: int
 
 
 class FactStore(ABC):
@@ -90,6 +104,10 @@ class FactStore(ABC):
         for ref, value, n in self._read_page(_SCORES, since_ms, until_ms):
             scores.setdefault(ref, {})[value] = n
         return scores
+
+    def coupon_totals(self) -> list[CouponTotal]:
+        """How often each code was given and redeemed, and for how much money."""
+        return [CouponTotal._make(row) for row in self._read_page(_COUPONS)]
 
     def count_aged_facts(self, before_ms: int) -> int:
         """How many facts are older than that, without statements of consent."""

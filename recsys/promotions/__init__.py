@@ -1,0 +1,1 @@
+"""Promotions: offers of marketers, their ranking for one customer, redemptions, budgets and proposals."""

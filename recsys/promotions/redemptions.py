@@ -1,0 +1,51 @@
+"""Redemptions and budgets: what coupons were given and redeemed, from facts, and what is left of each budget."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recsys.data.store.people.fact_store import CouponTotal
+from recsys.promotions.model import Promotion, Promotions
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionUse:
+    """Coupons given and redeemed; spent: discounts redeemed, and the cost of those given; left: None without a budget.
+
+    without_money: redemptions whose fact says no money; they count as no discount.
+    """
+
+    given: int = 0
+    redeemed: int = 0
+    spent: float = 0.0
+    left: float | None = None
+    without_money: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def promotion_uses(promotions: Promotions, totals: Iterable[CouponTotal]) -> dict[str, PromotionUse]:
+    """What became of each promotion, by id; coupons of no promotion count nowhere."""
+    by_code = promotions.by_code()
+    own: dict[str, list[CouponTotal]] = {each.id: [] for each in promotions.promotions}
+    for total in totals:
+        if total.code in by_code:
+            own[by_code[total.code]].append(total)
+    return {each.id: _use(each, own[each.id]) for each in promotions.promotions}
+
+
+def _use(promotion: Promotion, totals: Iterable[CouponTotal]) -> PromotionUse:
+    given = redeemed = without_money = 0
+    money = 0.0
+    for total in totals:
+        if total.what == "redeemed":
+            redeemed += total.n
+            money += total.money
+            without_money += total.without_money
+        else:
+            given += total.n
+    # Who redeems a coupon was given one, whether or not a fact says so.
+    spent = money + promotion.cost * max(given, redeemed)
+    left = None if promotion.budget is None else max(promotion.budget - spent, 0.0)
+    return PromotionUse(given, redeemed, round(spent, 2), None if left is None else round(left, 2), without_money)
