@@ -76,7 +76,8 @@ LIGHT = [
 
 # What a module does while it is imported, as seen by the interpreter itself.
 WATCH = """
-import contextlib, importlib, json, logging, os, sys, threading
+import contextlib, gc, importlib, json, logging, os, sys, threading
+gc.disable()
 sys.dont_write_bytecode = True
 deeds, watching = [], False
 

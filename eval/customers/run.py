@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from eval.customers.chances import CATEGORY, ITEM, churn_test, needs_tests, pooled_propensity, propensity_test
 from eval.customers.records import CustomerRecords
@@ -106,6 +105,8 @@ def _value_backtests(past: Past, n_windows: int, seed: int) -> Iterator[ValueBac
 
 
 def _value_test(past: Past, test: ValueBacktest, seed: int) -> ValueTest:
+    from scipy.stats import spearmanr  # half a second, in every process that only loads it
+
     picked, why = pick_method([test])
     spent = float(test.actual.sum())
     return ValueTest(

@@ -63,9 +63,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for item in small_items():
             file.write(json.dumps({"sku": item.item_id, "title": item.name, "category": item.category}) + "\n")
     state = folder / "state"
-    run(state, "import", "items", str(folder / "products.jsonl"), "--map", "item_id=sku,name=title")
+    run_here(state, "import", "items", str(folder / "products.jsonl"), "--map", "item_id=sku,name=title")
     orders = ("import", "events", str(folder / "orders.csv"), "--kind", "purchase")
-    told = run(state, *orders, "--map", "user_id=customer,item_id=sku,at=ordered_at,order_id=order")
+    told = run_here(state, *orders, "--map", "user_id=customer,item_id=sku,at=ordered_at,order_id=order")
     assert "0 rejected" in told
     run(state, "train")
     return state

@@ -58,7 +58,7 @@ def test_a_search_over_a_small_shop_writes_a_file_that_training_can_read(tmp_pat
     store = open_store(tmp_path, None)
     store.append(small_events(n_users=40))
     steps: list[str] = []
-    result = tune_models(store, tmp_path, None, TuneRequest(["popularity"], 3.0, 0), ignore, steps.append)
+    result = tune_models(store, tmp_path, None, TuneRequest(["popularity"], 0.3, 0), ignore, steps.append)
     assert [model.name for model in result] == ["popularity"]
     assert steps == ["reading", "popularity"]
     assert (tmp_path / "tuning.log").stat().st_size > 0

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from recsys.arrays import Bools, Doubles, Ints, Longs
 
@@ -33,7 +32,7 @@ def auc(outcome: Bools, score: Doubles) -> float:
     n, ones = len(outcome), int(outcome.sum())
     if ones in (0, n):
         return float("nan")
-    return float((rankdata(score)[outcome].sum() - ones * (ones + 1) / 2) / (ones * (n - ones)))
+    return float((_midranks(score)[outcome].sum() - ones * (ones + 1) / 2) / (ones * (n - ones)))
 
 
 def compare_auc(outcome: Bools, model: Doubles, rule: Doubles, customer: Ints | Longs | None = None) -> AucComparison:
@@ -48,9 +47,9 @@ def compare_auc(outcome: Bools, model: Doubles, rule: Doubles, customer: Ints | 
         return AucComparison(auc(outcome, model), auc(outcome, rule), float("nan"), float("nan"))
     of_ones, of_zeros = np.empty((2, m)), np.empty((2, n))
     for at, score in enumerate((model, rule)):
-        ranks = rankdata(np.concatenate((score[ones], score[zeros])))
-        of_ones[at] = (ranks[:m] - rankdata(score[ones])) / n
-        of_zeros[at] = 1 - (ranks[m:] - rankdata(score[zeros])) / m
+        ranks = _midranks(np.concatenate((score[ones], score[zeros])))
+        of_ones[at] = (ranks[:m] - _midranks(score[ones])) / n
+        of_zeros[at] = 1 - (ranks[m:] - _midranks(score[zeros])) / m
     areas = of_ones.mean(axis=1)
     difference = float(areas[0] - areas[1])
     influence = np.empty(m + n)
@@ -58,6 +57,16 @@ def compare_auc(outcome: Bools, model: Doubles, rule: Doubles, customer: Ints | 
     influence[zeros] = (of_zeros[0] - of_zeros[1] - difference) / n
     margin = NORMAL_95 * _standard_error(influence, customer)
     return AucComparison(float(areas[0]), float(areas[1]), difference - margin, difference + margin)
+
+
+def _midranks(score: Doubles) -> Doubles:
+    """Ranks (N,) from 1, lowest first; equal scores share their mean rank, and one NaN makes all NaN.
+
+    `scipy.stats` has them too, and takes half a second of each process that only loads it.
+    """
+    _, group, sizes = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[group]
+    return np.where(np.isnan(score).any(), np.nan, ranks)
 
 
 def _standard_error(influence: Doubles, customer: Ints | Longs | None) -> float:

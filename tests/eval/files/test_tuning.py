@@ -32,7 +32,7 @@ def _chosen(user: int, rng: np.random.Generator) -> list[tuple[int, int]]:
 
 
 def test_what_was_found_stands_with_the_settings_and_what_was_said_is_kept(tmp_path: Path) -> None:
-    evaluation = evaluated(tmp_path, "graph_walk:top_n=7", "auto", seconds=3.0)
+    evaluation = evaluated(tmp_path, "graph_walk:top_n=7", "auto", seconds=0.5)
     settings = {entry.name: entry.settings for entry in evaluation.entries}
     tuned = settings["graph_walk:top_n=7"]["tuned"]
     assert settings["graph_walk:top_n=7"]["top_n"] == 7

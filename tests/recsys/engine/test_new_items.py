@@ -1,6 +1,5 @@
 """An item that nobody has chosen stays new over the trainings of its first weeks, and no longer."""
 
-import shutil
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from recsys.ranking.query import Query
 from recsys.ranking.recommender import open_recommender
 from recsys.testing import small_items
 from recsys.time_units import DAY_MS
+from tests.homes import copy_home
 from training.job import train
 
 NEW = Item("new-even", "Product new", "category-0", "brand-0", price=3.0)
@@ -23,13 +23,10 @@ TODAY_MS = int(time.time() * 1000)
 
 
 @pytest.fixture(scope="module")
-def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small shop, trained, then one item added and trained twice again."""
-    home = tmp_path_factory.mktemp("growing")
+    home = copy_home(trained_home, tmp_path_factory.mktemp("growing") / "home")
     store = store_of(home)
-    store.append(shop_events)
-    store.put_items(small_items())
-    train(store, home, None, StepLog())
     store.put_items([NEW])
     train(store, home, None, StepLog())
     train(store, home, None, StepLog())
@@ -70,7 +67,7 @@ def test_arrival_times_are_passed_on_from_release_to_release(home: Path) -> None
 
 
 def test_an_item_that_somebody_bought_is_not_new(home: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(home, tmp_path / "copy"))
+    copy = copy_home(home, tmp_path / "copy")
     store = store_of(copy)
     store.append([Event("first", "user-002", "new-even", Kind.PURCHASE, TODAY_MS - 1_000)])
     train(store, copy, None, StepLog())

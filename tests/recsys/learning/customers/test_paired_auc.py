@@ -12,6 +12,7 @@ def test_auc_is_the_share_of_pairs_in_order_with_ties_as_halves() -> None:
     pairs = [(a > b) + (a == b) / 2 for a in score[outcome] for b in score[~outcome]]
     assert auc(outcome, score) == pytest.approx(np.mean(pairs))
     assert np.isnan(auc(np.ones(3, bool), np.arange(3.0)))
+    assert np.isnan(auc(np.array([True, False, True]), np.array([np.nan, 1, 2])))
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
