@@ -1,7 +1,9 @@
 """Rule routes: the rules of marketers are read, replaced and previewed; every accepted version is kept."""
 
 import asyncio
+import time
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -17,8 +19,10 @@ from api.routes.response import json_response
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
 from api.schemas.validation import parse_json, validated
 from api.state import AppState, app_state
+from recsys.data.store.consent import known_user
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
-from recsys.ranking.query import to_json
+from recsys.ranking.diagnostics.shop_preview import ShopPreview, preview_shop, sampled_customers
+from recsys.ranking.query import Query, to_json
 from recsys.ranking.recommender import with_segment_members
 from recsys.ranking.rules.checks import check_rule_names
 from recsys.ranking.rules.model import NO_RULES, Rules
@@ -30,6 +34,7 @@ from recsys.versioned_toml.repository import NO_FILE_DIGEST
 router = APIRouter(tags=["rules"])
 
 TOML = "application/toml"
+PAUSE_S = 0.001  # after each customer of a shop preview: requests get the interpreter
 IfMatch = Annotated[str | None, Header(description="the `etag` of the rules to replace")]
 
 
@@ -78,7 +83,10 @@ async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=1
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))
 async def try_rules(request: Request) -> Response:
-    """A preview: how rules change one list, compared with no rules or the rules in use.  Nothing is stored."""
+    """A preview: how rules change one list, compared with no rules or the rules in use.  Nothing is stored.
+
+    With `customers`, also those of so many sampled customers: lists changed, expected purchases, coverage.
+    """
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules
     rules = await asyncio.to_thread(_rules_of, body, live.repository)
@@ -86,7 +94,21 @@ async def try_rules(request: Request) -> Response:
     release, query = await query_now(state, body.ask)
     rules = await asyncio.to_thread(_with_members, state, release, rules)
     against = live.now if body.against == "in-service" else NO_RULES
-    return json_response(_preview(await asyncio.to_thread(preview, release.recommender, query, rules, against)))
+    content = _preview(await asyncio.to_thread(preview, release.recommender, query, rules, against))
+    if body.customers is not None:
+        shop = await asyncio.to_thread(_shop_preview, state, release, query, (rules, against), body.customers)
+        content["shop"] = shop.to_json()
+    return json_response(content)
+
+
+def _shop_preview(
+    state: AppState, release: LiveRelease, query: Query, rules: tuple[Rules, Rules], n: int
+) -> ShopPreview:
+    """What the first of the rules change in the lists of n customers, compared with the second."""
+    sample = sampled_customers(release.recommender.engine.users, n)
+    known = [known_user(state.store, user, release.log_seq) for user in sample]
+    queries = [replace(query, user_id=each.user_id, recent=each.recent, attributes=each.attributes) for each in known]
+    return preview_shop(release.recommender, queries, *rules, on_customer=lambda *_: time.sleep(PAUSE_S))
 
 
 def _check_names(state: AppState, rules: Rules, text: str) -> None:

@@ -19,6 +19,9 @@ class RulesTryIn(In):
     against: Literal["nothing", "in-service"] = Field(
         default="nothing", description="compared with no rules at all, or with those in service"
     )
+    customers: int | None = Field(
+        default=None, ge=20, le=1_000, description="also previews the lists of so many sampled customers"
+    )
 
 
 class RulesOut(BaseModel):
@@ -71,8 +74,42 @@ class RuleUseOut(BaseModel):
     leaves: int | None
 
 
+class PreviewShareOut(BaseModel):
+    """A share of the lists and its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+class PreviewChangeOut(BaseModel):
+    """A figure without the rules and with them, and the difference with its 95 % interval."""
+
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+
+
+class ShopPreviewOut(BaseModel):
+    """Lists of sampled customers with the rules beside those without.
+
+    money: expected purchases of the items of a list.  coverage: different items in all lists.  active: share of the
+    customers for whom each rule is active.
+    """
+
+    customers: int
+    changed: PreviewShareOut
+    shorter: PreviewShareOut
+    came_in: float
+    money: PreviewChangeOut
+    coverage: PreviewChangeOut
+    active: dict[str, float]
+
+
 class RulesTryOut(BaseModel):
-    """Both lists and their differences."""
+    """Both lists and their differences; `shop` where `customers` was sent."""
 
     without: list[RecommendationOut]
     with_: list[RecommendationOut] = Field(alias="with")
@@ -80,3 +117,4 @@ class RulesTryOut(BaseModel):
     went_out: list[MoveOut]
     moved: list[MoveOut]
     rules: list[RuleUseOut]
+    shop: ShopPreviewOut | None = None

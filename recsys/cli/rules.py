@@ -17,6 +17,7 @@ from recsys.errors import BadFile, BadRules
 if TYPE_CHECKING:
     from recsys.ranking.diagnostics.list_length import ListLengths
     from recsys.ranking.diagnostics.rule_preview import RulePreview
+    from recsys.ranking.diagnostics.shop_preview import ShopPreview
     from recsys.ranking.rules.model import Rule, Rules
     from recsys.ranking.rules.repository import RuleRepository
 
@@ -64,11 +65,21 @@ def try_(
     is_against_live: Annotated[
         bool, typer.Option("--in-service", help="Compare with the rules of the home instead of none.")
     ] = False,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            min=20, max=100_000, help="The lists of so many sampled customers instead of one; 1000 is plenty."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what rules would change in one list; nothing is stored.
+    """Show what rules would change in one list, or in the whole shop; nothing is stored.
+
+    With --customers: how many lists change, the expected purchases of their items (by the calibrated chances; not what
+    showing them brings), and how many different items are shown, each with its 95 % interval.
 
     Example: recsys rules try rules.toml --user 900
+    Example: recsys rules try rules.toml --customers 1000 --in-service
     """
     from recsys.ranking.diagnostics.rule_preview import preview
     from recsys.ranking.rules.model import NO_RULES
@@ -76,12 +87,59 @@ def try_(
     repository, store = _repository(ctx), ctx.obj.existing_store()
     rules = _checked(ctx, read_text(file))
     recommender = live_recommender(ctx.obj, store)
+    against = repository.last_valid() if is_against_live else NO_RULES
+    if customers is not None:
+        if user is not None:
+            raise typer.BadParameter("give either --user or --customers")
+        _try_on_shop(ctx, (rules, against), customers, placement, k, as_json=as_json)
+        return
     query = query_for(store, recommender, user, placement=placement, k=k)
-    result = preview(recommender, query, rules, repository.last_valid() if is_against_live else NO_RULES)
+    result = preview(recommender, query, rules, against)
     if as_json:
         _print_preview_json(result)
     else:
         _print_preview(result, plain_console())
+
+
+def _try_on_shop(
+    ctx: typer.Context, rules: tuple["Rules", "Rules"], n: int, placement: str, k: int, *, as_json: bool
+) -> None:
+    """Prints what the first of the rules change in the lists of n customers, compared with the second."""
+    from recsys.cli.count_progress import count_progress
+    from recsys.ranking.diagnostics.shop_preview import preview_shop, sampled_customers
+    from recsys.ranking.recommender import with_segment_members
+
+    store = ctx.obj.existing_store()
+    recommender = live_recommender(ctx.obj, store)
+    log_seq = store.watermark(recommender.bundle.manifest).seq
+    sample = sampled_customers(recommender.engine.users, n)
+    queries = [query_for(store, recommender, user, placement=placement, k=k) for user in sample]
+    tried, against = (
+        with_segment_members(recommender.with_rules(each), store, log_seq, ctx.obj.home, ctx.obj.file).rules
+        for each in rules
+    )
+    with count_progress("customers") as progress:
+        result = preview_shop(recommender, queries, tried, against, on_customer=progress)
+    if as_json:
+        print_json({"placement": placement, "k": k, **result.to_json()})
+    else:
+        _print_shop(result, placement, plain_console())
+
+
+def _print_shop(result: "ShopPreview", placement: str, console: Console) -> None:
+    console.print(f"{result.customers:,} customers, lists of {placement}; in brackets the 95 % interval")
+    for verb, share in (("change", result.changed), ("get shorter", result.shorter)):
+        console.print(f"lists that {verb}: {share.share:.1%} ({share.low:.1%} to {share.high:.1%})")
+    console.print(f"new items in a list: {result.came_in:.2f} on average")
+    for name, change, digits in (
+        ("expected purchases of a list", result.money, 3),
+        ("different items in all lists", result.coverage, 0),
+    ):
+        before, after = (f"{value:,.{digits}f}" for value in change[:2])
+        difference, low, high = (f"{value:+,.{digits}f}" for value in change[2:])
+        console.print(f"{name}: {before} -> {after}, {difference} ({low} to {high})")
+    for rule_id, active in result.active.items():
+        console.print(f"{rule_id}: active for {active:.0%} of the customers")
 
 
 def put(ctx: typer.Context, file: RulesFile, as_json: AsJson = False) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -35,11 +35,8 @@ from recsys.client.types import (
     Recommendations,
     RequestModel,
     Rows,
-    RuleTrial,
-    RuleVersions,
     Run,
     Runs,
-    ShopRules,
     Stored,
     StoredUsers,
     Unmerged,
@@ -327,39 +324,6 @@ def try_segment(where: Json | None = None, *, segment: str | None = None) -> Cal
     """A preview of a condition or a saved segment: size, revenue, reach, overlap.  Nothing is stored."""
     body = {"segment": segment} if where is None else {"where": where}
     return Call("POST", "/v1/segments:try", _parser(SegmentTrial), body=body, timeout_s=LONG_TIMEOUT_S)
-
-
-def rules() -> Call[ShopRules]:
-    """The stored rules."""
-    return Call("GET", "/v1/rules", _parser(ShopRules))
-
-
-def put_rules(rules: Sequence[Json], *, timezone: str = "UTC", if_digest: str | None = None) -> Call[ShopRules]:
-    """Replaces all rules; with `if_digest` only those of that digest, so that no change of somebody else is lost."""
-    headers = {} if if_digest is None else {"if-match": f'"{if_digest}"'}
-    body = {"timezone": timezone, "rules": list(rules)}
-    # A second try after a success would meet the digest of the first.
-    return Call("PUT", "/v1/rules", _parser(ShopRules), body=body, headers=headers, is_repeatable=if_digest is None)
-
-
-def rule_versions() -> Call[RuleVersions]:
-    """All versions of the rules, the newest first."""
-    return Call("GET", "/v1/rules/versions", _parser(RuleVersions))
-
-
-def rule_version(number: int) -> Call[ShopRules]:
-    """The rules of one version."""
-    return Call("GET", "/v1/rules/versions/{version}", _parser(ShopRules), {"version": str(number)})
-
-
-def try_rules(
-    ask: Ask, rules: Sequence[Json], *, timezone: str = "UTC", against: Literal["nothing", "in-service"] = "nothing"
-) -> Call[RuleTrial]:
-    """A preview: what those rules would change in one list.  Nothing is stored."""
-    body = {"timezone": timezone, "rules": list(rules)}
-    return Call(
-        "POST", "/v1/rules:try", _parser(RuleTrial), body={"ask": ask.body(), "rules": body, "against": against}
-    )
 
 
 def live() -> Call[Json]:

@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls
+from recsys.client import calls, list_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -97,11 +97,11 @@ class _Methods:
     segment_versions = _Method(calls.segment_versions)
     segment_version = _Method(calls.segment_version)
     try_segment = _Method(calls.try_segment)
-    rules = _Method(calls.rules)
-    put_rules = _Method(calls.put_rules)
-    rule_versions = _Method(calls.rule_versions)
-    rule_version = _Method(calls.rule_version)
-    try_rules = _Method(calls.try_rules)
+    rules = _Method(list_calls.rules)
+    put_rules = _Method(list_calls.put_rules)
+    rule_versions = _Method(list_calls.rule_versions)
+    rule_version = _Method(list_calls.rule_version)
+    try_rules = _Method(list_calls.try_rules)
     live = _Method(calls.live)
     ready = _Method(calls.ready)
     version = _Method(calls.version)

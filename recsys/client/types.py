@@ -304,6 +304,7 @@ class RuleTrial(ResponseModel):
     went_out: tuple[dict[str, Any], ...]
     moved: tuple[dict[str, Any], ...]
     rules: tuple[dict[str, Any], ...]
+    shop: dict[str, Any] | None = None
 
 
 class Why(ResponseModel):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
 from recsys.arrays import Doubles, Ints, Longs
 from recsys.errors import BadInput, NotEnoughData
+from recsys.inference.clustered import mean_interval
 
 Method = Literal["ips", "snips", "dr"]
 MIN_EFFECTIVE = 50.0  # answers' worth of evidence; with fewer, an interval of the normal law says too much
@@ -121,23 +121,6 @@ def doubly_robust(choices: LoggedChoices) -> OffPolicyEstimate:
 
 
 ESTIMATORS = {"ips": ips, "snips": snips, "dr": doubly_robust}
-
-
-def mean_interval(value: Doubles, customer: Ints | Longs) -> tuple[float, float, float]:
-    """Mean of N values and its 95 % interval, where the values of one customer may go together.
-
-    Linearised, with the t distribution of one degree of freedom less than there are customers.  Liang & Zeger 1986.
-    """
-    if not len(value):
-        return np.nan, np.nan, np.nan
-    mean = float(value.mean())
-    sums = np.bincount(np.unique(customer, return_inverse=True)[1], value - mean)
-    n = len(sums)
-    if n < 2:
-        return mean, np.nan, np.nan
-    error = float(np.sqrt(n / (n - 1) * np.square(sums).sum())) / len(value)
-    half = float(stdtrit(n - 1, 0.975)) * error
-    return mean, mean - half, mean + half
 
 
 def _estimate(method: Method, value: Doubles, customer: Ints | Longs) -> OffPolicyEstimate:

@@ -22,7 +22,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.client import calls
+from recsys.client import calls, list_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
@@ -103,11 +103,13 @@ def made() -> dict[str, Call[object]]:
         "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
-    functions = inspect.getmembers(calls, inspect.isfunction)
+    modules = calls, list_calls
+    functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
     given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run"), ("u",))
-    ours = {name: make for name, make in functions if make.__module__ == calls.__name__ and not name.startswith("_")}
+    names = [module.__name__ for module in modules]
+    ours = {name: make for name, make in functions if make.__module__ in names and not name.startswith("_")}
     return {name: make(*given.get(name, ()), **named.get(name, {})) for name, make in ours.items()}
 
 
@@ -241,6 +243,9 @@ def test_rules_are_tried_put_and_put_back(shop: Shop) -> None:
         trial = client.try_rules(Ask(placement="best-sellers", k=24), [rule])
         assert "item-002" in [item.item_id for item in trial.without]
         assert "item-002" not in [item.item_id for item in trial.with_rules]
+        whole = client.try_rules(Ask(placement="best-sellers", k=24), [rule], customers=20).shop
+        assert whole is not None
+        assert whole["changed"]["share"] == 1
         put = client.put_rules([rule], if_digest=before.digest)
         assert put.rules[0]["id"] == "none"
         with pytest.raises(ApiError, match="412"):

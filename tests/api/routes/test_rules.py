@@ -218,3 +218,16 @@ def test_a_preview_may_compare_with_the_rules_in_service(client: TestClient) -> 
     body = {"ask": {"user_id": "user-003", "k": 5}, "toml": "", "against": "in-service"}
     answer = client.post("/v1/rules:try", json=body).json()
     assert [move["item_id"] for move in answer["came_in"]] == [plain[0]]
+
+
+def test_a_preview_of_the_shop_counts_the_lists_that_change(client: TestClient) -> None:
+    gone = shown(client, k=5)[0]
+    ask = {"user_id": "user-003", "k": 5}
+    body = {"ask": ask, "rules": {"rules": block(gone)["rules"]}, "customers": 30}
+    answer = client.post("/v1/rules:try", json=body).json()
+    assert answer["shop"]["customers"] == 30
+    assert 0 < answer["shop"]["changed"]["low"] < answer["shop"]["changed"]["share"]
+    assert answer["shop"]["active"] == {"gone": 1.0}
+    refused = client.post("/v1/rules:try", json={**body, "customers": 5})
+    assert refused.status_code == 422
+    assert "shop" not in client.post("/v1/rules:try", json={"ask": ask, "rules": body["rules"]}).json()

@@ -44,3 +44,19 @@ def test_a_preview_says_by_how_much_rules_shorten_the_list(trained_home: Path, t
     assert result.exit_code == 0, result.output
     assert ("these rules leave 8 of 10 items" in result.output) == bool(blocked)
     assert ("gone: This rule alone leaves 8 of 10 items." in result.output) == bool(blocked)
+
+
+def test_a_preview_of_the_shop_counts_lists_that_change_over_sampled_customers(
+    trained_home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "rules.toml"
+    gone = [f"item-{item:03}" for item in range(16)]
+    file.write_text(f'[[rules]]\nid = "gone"\nkind = "block"\nitems = {gone}\nreason = "Called back"\n')
+    command = ["--home", str(trained_home), "rules", "try", str(file), "--customers", "25"]
+    text = CliRunner().invoke(application(), command).output
+    assert "25 customers, lists of home" in text
+    assert "lists that get shorter: 100.0%" in text
+    assert "different items in all lists: 24 -> 8, -16" in text
+    figures = json.loads(CliRunner().invoke(application(), [*command, "--json"]).stdout)
+    assert figures["coverage"]["difference"] == -16
+    assert CliRunner().invoke(application(), [*command, "--user", "user-003"]).exit_code == 2

@@ -11,7 +11,6 @@ from recsys.inference.off_policy import (
     doubly_robust,
     effective_sample_size,
     ips,
-    mean_interval,
     snips,
     unsupported_share,
 )
@@ -93,14 +92,6 @@ def test_equal_weights_are_worth_all_answers_and_one_large_weight_is_worth_one()
     assert effective_sample_size(np.ones(10)) == pytest.approx(10)
     assert effective_sample_size(np.eye(10)[0]) == pytest.approx(1)
     assert effective_sample_size(np.zeros(3)) == 0
-
-
-def test_answers_of_one_customer_count_as_far_as_they_differ() -> None:
-    value = np.repeat([0.0, 1.0, 3.0, 4.0], 25)
-    _, low, high = mean_interval(value, np.repeat(np.arange(4), 25))
-    _, own_low, own_high = mean_interval(value[::25], np.arange(4))
-    assert [low, high] == pytest.approx([own_low, own_high])
-    assert np.isnan(mean_interval(np.empty(0), np.empty(0, np.int64))[0])
 
 
 def test_the_candidate_of_the_synthetic_log_differs_from_it(log: LoggedChoices) -> None:
