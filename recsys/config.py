@@ -30,6 +30,7 @@ SECTIONS = (
     "backup",
     "canary",
     "catalogue",
+    "console",
     "customers",
     "gate",
     "influence",

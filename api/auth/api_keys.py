@@ -13,8 +13,8 @@ from api.settings import ServerConfig
 from recsys.atomic_file import file_lock, replace_file
 from recsys.errors import BadFile, BadInput, BadSettings
 
-ScopeName = Literal["read", "events", "catalogue", "users", "admin"]
-SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "admin")
+ScopeName = Literal["read", "events", "catalogue", "users", "viewer", "marketing", "admin"]
+SCOPES: tuple[ScopeName, ...] = ("read", "events", "catalogue", "users", "viewer", "marketing", "admin")
 BROWSER_SCOPES: frozenset[ScopeName] = frozenset({"read", "events"})
 
 PREFIX = "rk"

@@ -7,7 +7,16 @@ from hmac import compare_digest
 
 import structlog
 
-from api.auth.api_keys import MAX_LENGTH, SCOPES, ApiKey, digest_of, keys_in_force, mark_required, read_keys
+from api.auth.api_keys import (
+    MAX_LENGTH,
+    SCOPES,
+    ApiKey,
+    ScopeName,
+    digest_of,
+    keys_in_force,
+    mark_required,
+    read_keys,
+)
 from api.errors.refused import Refused
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig
@@ -25,7 +34,7 @@ class Grant:
     """The permissions of one key.  denial: error code when the key permits nothing.
 
     tag: the rate limit counts its requests under this number.  may_read, may_send: whether the scopes hold `read` and
-    `events`, for the fast path.
+    `events`, for the fast path.  reading: scopes that it holds only where nothing is changed.
     """
 
     key_id: str
@@ -37,10 +46,11 @@ class Grant:
     tag: int = 0
     may_read: bool = False
     may_send: bool = False
+    reading: frozenset[str] = frozenset()
 
-    def refusal(self, need: str, *, servers_only: bool) -> Refused | None:
+    def refusal(self, need: str, *, servers_only: bool, is_reading: bool = False) -> Refused | None:
         """The refusal when this grant does not include that scope; None when it does."""
-        if need in self.scopes:
+        if need in self.scopes or (is_reading and need in self.reading):
             if servers_only and self.origins:
                 return Refused("missing_scope", "a browser's key does not open this; use a key without origins")
             return None
@@ -147,8 +157,17 @@ class Authenticator:
         self.reload_if_changed()
 
 
+# What people in the console work with.  A viewer's key opens the same routes where they change nothing.
+MARKETING: frozenset[ScopeName] = frozenset({"read", "catalogue", "users", "viewer", "marketing"})
+_INCLUDED: Mapping[ScopeName, frozenset[ScopeName]] = {
+    "admin": frozenset(SCOPES),
+    "marketing": MARKETING,
+    "viewer": frozenset({"read", "viewer"}),
+}
+
+
 def _grant(key: ApiKey) -> Grant:
-    scopes = frozenset(SCOPES if "admin" in key.scopes else key.scopes)
+    scopes = frozenset[str]().union(*(_INCLUDED.get(scope, {scope}) for scope in key.scopes))
     return Grant(
         key_id=key.id,
         scopes=scopes,
@@ -158,6 +177,7 @@ def _grant(key: ApiKey) -> Grant:
         expires_at_ms=float("inf") if key.expires_at_ms is None else key.expires_at_ms,
         may_read="read" in scopes,
         may_send="events" in scopes,
+        reading=MARKETING if "viewer" in scopes else frozenset(),
     )
 
 

@@ -67,15 +67,29 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/assets/docs/*": {"GET": PUBLIC},
 }
 SERVERS_ONLY = frozenset({"/metrics", "/version"})
+# A POST to these changes nothing: the body is the question.
+READING = frozenset(
+    {
+        "/v1/audience",
+        "/v1/customers:search",
+        "/v1/explain",
+        "/v1/rank",
+        "/v1/recommendations",
+        "/v1/recommendations:batch",
+        "/v1/rules:try",
+        "/v1/segments:try",
+    }
+)
 
 
 class ScopeMiddleware:
     """Checks the scope before a route or a mounted application; reads `scope["grant"]`, which the edge sets."""
 
-    def __init__(self, app: ASGIApp, needs: Mapping[str, ScopeNeed], *, servers_only: bool) -> None:
+    def __init__(self, app: ASGIApp, path: str, needs: Mapping[str, ScopeNeed]) -> None:
         self.app = app
         self._needs = needs
-        self._servers_only = servers_only
+        self._servers_only = path in SERVERS_ONLY
+        self._reading = {"GET", "HEAD", "POST"} if path in READING else {"GET", "HEAD"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "GET")  # a WebSocket has none
@@ -84,7 +98,8 @@ class ScopeMiddleware:
             raise HTTPException(405, headers={"Allow": ", ".join(self._needs)})
         if need != PUBLIC:
             grant: Grant = scope.get("grant", ANONYMOUS)
-            refusal = grant.refusal(need, servers_only=self._servers_only)
+            is_reading = method in self._reading
+            refusal = grant.refusal(need, servers_only=self._servers_only, is_reading=is_reading)
             if refusal is not None:
                 await response_of(refusal)(scope, receive, send)
                 return

@@ -20,6 +20,8 @@ _CURL_BY_SCOPE = {
     "events": """{url}/v1/events -d '{{"user_id": "CUSTOMER", "item_id": "ITEM", "kind": "view"}}'""",
     "catalogue": "{url}/v1/items/ITEM",
     "users": "{url}/v1/users/CUSTOMER",
+    "viewer": "{url}/v1/customers/CUSTOMER",
+    "marketing": "{url}/v1/customers/CUSTOMER",
     "admin": "{url}/metrics",
 }
 
@@ -39,7 +41,8 @@ def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Purpose, e.g. the program that uses it.")],
     scope: Annotated[
-        list[str], typer.Option(help="read, events, catalogue, users or admin (all of them); give it once for each.")
+        list[str],
+        typer.Option(help="read, events, catalogue, users, viewer, marketing or admin (all of them); once for each."),
     ],
     origin: Annotated[
         list[str] | None,

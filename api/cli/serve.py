@@ -1,9 +1,10 @@
-"""Command `recsys serve`; also registers `doctor`, `shown`, `keys`, `users` and `export`."""
+"""Command `recsys serve`; also registers `console`, `doctor`, `shown`, `keys`, `users` and `export`."""
 
 import os
 import shutil
-import socket
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,13 +12,13 @@ import typer
 from rich.console import Console
 
 from api.cli import export, keys, users
+from api.cli.console import console, console_environment
 from api.cli.context import server_config
+from api.cli.listening import check_port, service_environment
 from api.cli.shown import shown
 from recsys.cli.context import OK, USER_ERROR, CliContext
 from recsys.cli.output import AsJson, print_json
 from recsys.cli.registration import register_command
-from recsys.errors import BadSettings
-from recsys.threads import limit_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Adds the commands of the service to `recsys`."""
     register_command(app, serve, panel="Serve")
+    register_command(app, console, panel="Serve")
     register_command(app, doctor, panel="Serve")
     keys.register(app)
     users.register(app)
@@ -41,6 +43,10 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+    with_console: Annotated[
+        bool,
+        typer.Option("--console", help="Run the console beside it, in a process of its own; see `recsys console`."),
+    ] = False,
 ) -> None:
     """Answer over HTTP until Ctrl-C.
 
@@ -49,14 +55,15 @@ def serve(
     from api.settings import ServerConfig
 
     cli = cast(CliContext, context.obj)
-    env = dict(os.environ)
-    _set_environment(env, cli, {"HOST": host, "PORT": port, "WORKERS": workers})
+    env = service_environment(cli, "SERVE", {"HOST": host, "PORT": port, "WORKERS": workers})
     config = ServerConfig.from_env(env)
     _check(config)
     if config.serve.workers > 1:
         _share_metrics(env, config.home / "run" / f"metrics-{config.serve.port}")
     print(f"http://{config.serve.host}:{config.serve.port}/docs  ({config.serve.workers} workers, home {config.home})")
     sys.stdout.flush()
+    if with_console:
+        _start_console(cli, env)
     os.execve(sys.executable, [sys.executable, "-m", "api.server"], env)  # nosec B606 # no shell is what is wanted
 
 
@@ -93,12 +100,7 @@ def _check(config: "ServerConfig") -> None:
     if config.shop.redis_url:
         _check_redis(config)
     open_store(config.home, config.shop.database_url).close()
-    address = (config.serve.host, config.serve.port)
-    try:
-        socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET).close()
-    except OSError as error:
-        problem = f"{address[0]}:{address[1]} cannot be listened on: {error.strerror or error}"
-        raise BadSettings(f"{problem}; end who does, or choose another with --host and --port") from None
+    check_port(config.serve.host, config.serve.port)
 
 
 def _check_redis(config: "ServerConfig") -> None:
@@ -109,16 +111,13 @@ def _check_redis(config: "ServerConfig") -> None:
     redis_cache(config, Metrics())
 
 
-def _set_environment(env: dict[str, str], cli: CliContext, options: dict[str, object]) -> None:
-    """Puts the configuration of the workers into their environment."""
-    from api.settings import FILE_VARIABLE, HOME_VARIABLE
-
-    limit_threads(env)
-    env["PYTHONSAFEPATH"] = "1"  # a folder named `api` where the command is run must not be imported instead of ours
-    env[HOME_VARIABLE] = str(cli.home)
-    if cli.file is not None:
-        env[FILE_VARIABLE] = str(cli.file)
-    env |= {f"RECSYS_SERVE_{name}": str(value) for name, value in options.items() if value is not None}
+def _start_console(cli: CliContext, service_env: Mapping[str, str]) -> None:
+    """Starts the console, which ends when this process does: it reads a pipe that only this process holds open."""
+    theirs, ours = os.pipe()
+    os.set_inheritable(ours, True)  # over the exec that follows
+    env = {**console_environment(cli, {}, service_env), "_RECSYS_CONSOLE_PARENT": str(theirs)}
+    subprocess.Popen([sys.executable, "-m", "api.console"], env=env, pass_fds=(theirs,))
+    os.close(theirs)
 
 
 def _share_metrics(env: dict[str, str], folder: Path) -> None:

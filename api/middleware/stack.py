@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from api.auth.authorization import SERVERS_ONLY, ScopeMiddleware, scope_needs
+from api.auth.authorization import ScopeMiddleware, scope_needs
 from api.middleware.edge import EdgeMiddleware
 from api.middleware.fast_path import FastPath
 from api.middleware.mounted_app import MountedApp
@@ -43,4 +43,4 @@ def wrap_route(route: BaseRoute) -> None:
         convert_ids(route)
         if isinstance(route, APIRoute) and path.startswith(CHECKED):
             route.app = QueryParameterMiddleware(route.app, (param.alias for param in route.dependant.query_params))
-    route.app = ScopeMiddleware(route.app, needs, servers_only=path in SERVERS_ONLY)
+    route.app = ScopeMiddleware(route.app, path, needs)

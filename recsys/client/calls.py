@@ -291,9 +291,10 @@ def search_customers(
     fields: Sequence[str] = (),
     limit: int = 50,
     offset: int = 0,
+    reverse: bool = False,
 ) -> Call[FoundCustomers]:
-    """The customers of a condition or a saved segment with their figures, the highest first."""
-    body = {"order": order, "fields": list(fields), "limit": limit, "offset": offset}
+    """The customers of a condition or a saved segment with their figures, the highest first, or the lowest."""
+    body = {"order": order, "reverse": reverse, "fields": list(fields), "limit": limit, "offset": offset}
     body |= {name: value for name, value in (("where", where), ("segment", segment)) if value is not None}
     return Call("POST", "/v1/customers:search", _parser(FoundCustomers), body=body, timeout_s=LONG_TIMEOUT_S)
 

@@ -146,10 +146,21 @@ class Client(_Methods):
 
 
 class AsyncClient(_Methods):
-    """The same client for asyncio; belongs to one event loop.  Close it, or use `async with`."""
+    """The same client for asyncio; belongs to one event loop.  Close it, or use `async with`.
 
-    def __init__(self, url: str, key: str | None = None, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout_s)
+    transport: how requests travel, such as to an application in the same process.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        tries: int = TRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout_s, transport=transport)
         self._tries = tries
 
     async def send(self, call: Call[T]) -> T:

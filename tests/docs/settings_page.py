@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from api.console.settings import ConsoleSettings
 from api.settings import LimitSettings, ServeSettings
 from recsys.config import (
     PREFIX,
@@ -44,6 +45,7 @@ model ([models](../reference/models.md)), with `off = true` to leave it out; `[p
 SECTIONS: tuple[type[SettingsSection], ...] = (
     ShopSettings,
     ServeSettings,
+    ConsoleSettings,
     LimitSettings,
     RegistrySettings,
     TrainSettings,

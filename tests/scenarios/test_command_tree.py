@@ -15,7 +15,7 @@ from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, Logged
 from recsys.time_units import now_ms
 from tests.homes import copy_home
 
-NO_RESULT = {"serve"}  # runs until it is stopped
+NO_RESULT = {"console", "serve"}  # runs until it is stopped
 RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
 SEGMENTS = '[[segments]]\nname = "lately"\nwhere = { recency_days = { lte = 30 } }\n'
 PROMOTIONS = '[[promotions]]\nid = "coffee-10"\ntitle = "x"\nkind = "discount"\nitems = ["item-001"]\npercent = 10\n'

@@ -35,7 +35,7 @@ async def search(request: Request) -> Response:
     repository = state.releases.segments.repository
     saved = await asyncio.to_thread(repository.last_valid)
     where = repository.named_condition(body.where, body.segment, saved)
-    page = CustomerPage(body.order, tuple(body.fields), body.limit, body.offset)
+    page = CustomerPage(body.order, tuple(body.fields), body.limit, body.offset, body.reverse)
 
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
         recommender = release.recommender

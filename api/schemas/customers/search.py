@@ -18,6 +18,7 @@ class CustomersSearchIn(In):
     order: str = Field(default="money", max_length=100, description="figure to order by, the highest first")
     fields: list[str] = Field(default=[], max_length=100, description="figures wanted; all when empty")
     limit: int = Field(default=50, ge=1, le=MOST_FOUND)
+    reverse: bool = Field(default=False, description="the other way round: the lowest first")
     offset: int = Field(default=0, ge=0, description="how many of the first ones to leave out")
 
 

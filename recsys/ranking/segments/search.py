@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 
 class CustomerPage(NamedTuple):
-    """order: a column, the highest first; `user_id` rises.  fields: columns; all when empty."""
+    """order: a column, the highest first; `user_id` rises.  reverse: the other way.  fields: all if empty."""
 
     order: str = "money"
     fields: tuple[str, ...] = ()
     limit: int = 50
     offset: int = 0
+    reverse: bool = False
 
 
 def search_customers(
     people: SegmentPopulation, where: CustomerWhere | None, saved: SavedSegments, page: CustomerPage
 ) -> dict[str, Any]:
     """A page of the customers as JSON types.  Raises BadInput for a name that there is not."""
-    matching = ordered_people(customers_frame(people, where, saved), page.order, page.fields)
+    matching = ordered_people(customers_frame(people, where, saved), page.order, page.fields, reverse=page.reverse)
     n = len(matching)
     return {
         "customers": n if n >= MIN_GROUP else None,
@@ -49,10 +50,16 @@ def customers_frame(people: SegmentPopulation, where: CustomerWhere | None, save
     return frame.filter(rows)
 
 
-def ordered_people(people: "pl.DataFrame", order: str, fields: tuple[str, ...]) -> "pl.DataFrame":
-    """The rows by that column, the highest first, and only these columns.  Raises BadInput for one there is not."""
+def ordered_people(
+    people: "pl.DataFrame", order: str, fields: tuple[str, ...], *, reverse: bool = False
+) -> "pl.DataFrame":
+    """The rows by that column, the highest first, and only these columns.  Raises BadInput for one there is not.
+
+    `user_id` rises; reverse: the other way round.
+    """
     wrong = next((name for name in (order, *fields) if name not in people.columns), None)
     if wrong is not None:
         raise BadInput(f"no column {wrong!r:.70}; {spelling_hint(wrong, people.columns)}")
-    ordered = people.sort(order, "user_id", descending=[order != "user_id", False], nulls_last=True)
+    falls = (order != "user_id") != reverse
+    ordered = people.sort(order, "user_id", descending=[falls, order == "user_id" and falls], nulls_last=True)
     return ordered.select(fields or people.columns)

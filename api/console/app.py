@@ -1,0 +1,211 @@
+"""ASGI application of the console: every page of the table behind sign-in, role, CSRF check and audit."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from jinja2 import Environment
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from api.auth.authentication import Authenticator
+from api.console.page import ROOT, Action, ConsolePage
+from api.console.rendering import STATIC, build_environment, render
+from api.console.roles import Role
+from api.console.security import CSRF_FIELD, CSRF_HEADER, SecurityHeaders, has_token, is_from_here
+from api.console.sessions import COOKIE, Connect, Session, Sessions
+from api.console.settings import ConsoleSettings
+from api.console.sign_in import SignIn, to_sign_in
+from api.console.table import PAGES
+from api.console.visit import Visit
+from api.settings import ServerConfig
+from recsys.client import ApiError, AsyncClient, ClientError, Unreachable
+from recsys.errors import RecsysError
+
+log = structlog.get_logger()
+
+MAX_FORM_FIELDS = 2_000
+_TRIES = 2
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def served() -> Starlette:
+    """The application of `recsys console`, configured by the environment."""
+    from api.observability.logging import configure_logs
+
+    config = ServerConfig.from_env(os.environ)
+    configure_logs(config.serve.log_level, config.serve.log_format)
+    return create_console(config, ConsoleSettings.load(config.file, os.environ))
+
+
+def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Connect | None = None) -> Starlette:
+    """The whole console of a home.  connect: how it reaches the service, if not at its address."""
+    url = service_url(config, settings)
+    authenticator = Authenticator(config)
+
+    def connect_by_url(key: str) -> AsyncClient:
+        return AsyncClient(url, key, timeout_s=settings.wait_s, tries=_TRIES)
+
+    sessions = Sessions(settings, connect or connect_by_url, authenticator)
+    shell = Shell(build_environment(), sessions)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await authenticator.start()
+        try:
+            yield
+        finally:
+            await sessions.close()
+            await authenticator.close()
+
+    handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
+    app = Starlette(
+        routes=shell.routes(), lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers
+    )
+    app.state.authenticator = authenticator
+    return app
+
+
+def service_url(config: ServerConfig, settings: ConsoleSettings) -> str:
+    """Where the service answers."""
+    if settings.service is not None:
+        return settings.service
+    host = config.serve.host
+    host = "127.0.0.1" if not host.strip("0.:") else host  # zeros stand for every address
+    return f"http://{f'[{host}]' if ':' in host else host}:{config.serve.port}"
+
+
+class Shell:
+    """What all pages share."""
+
+    def __init__(self, env: Environment, sessions: Sessions, pages: Sequence[ConsolePage] = PAGES) -> None:
+        self._env = env
+        self._sessions = sessions
+        self._pages = pages
+        self._menu = sorted((page for page in pages if page.menu is not None), key=lambda page: page.menu or 0)
+
+    def routes(self) -> list[BaseRoute]:
+        """Every route of the console."""
+        sign_in = SignIn(self._env, self._sessions)
+        first = self._menu[0].url
+        routes: list[BaseRoute] = [
+            Mount(f"{ROOT}/static", GZipMiddleware(StaticFiles(directory=STATIC))),
+            Route(f"{ROOT}/sign-in", sign_in.show, methods=["GET"]),
+            Route(f"{ROOT}/sign-in", sign_in.enter, methods=["POST"]),
+            Route(f"{ROOT}/sign-out", sign_in.leave, methods=["POST"]),
+            *(Route(path, partial(_to, first), methods=["GET"]) for path in ("/", ROOT, f"{ROOT}/")),
+        ]
+        for page in self._pages:
+            routes.append(Route(page.url, self._viewing(page), methods=["GET"]))
+            for name, action in page.actions.items():
+                routes.append(Route(f"{page.url}/{name}", self._acting(page, name, action), methods=["POST"]))
+        return routes
+
+    def _viewing(self, page: ConsolePage) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            session = await self._session(request)
+            if session is None:
+                return to_sign_in(request)
+            if session.role < page.role:
+                return self._refused(page, session, page.role)
+            visit = self._visit(page, page.url, request, session, {})
+            if page.reads and visit.query(page.reads):
+                await visit.note_read([visit.query(page.reads)])
+            return await self._view(page, visit)
+
+        return endpoint
+
+    def _acting(self, page: ConsolePage, name: str, action: Action) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            session = await self._session(request)
+            if session is None:
+                return to_sign_in(request)
+            role = max(page.role, action.role)
+            if session.role < role:
+                return self._refused(page, session, role)
+            async with request.form(max_fields=MAX_FORM_FIELDS) as form:
+                token = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD)
+                if not is_from_here(request) or not has_token(token, session.csrf):
+                    return self._message(page, session, "This form is not from this session; open the page anew.", 403)
+                visit = self._visit(page, f"{page.url}/{name}", request, session, form)
+                subject = visit.typed(action.subject) if action.subject else ""
+                await visit.note_change("", [subject] if subject else [])
+                return await self._act(page, action, visit)
+
+        return endpoint
+
+    async def _act(self, page: ConsolePage, action: Action, visit: Visit) -> Response:
+        try:
+            return await action.run(visit)
+        except (ApiError, RecsysError) as error:
+            visit.fault = _words(error)
+        except Unreachable as error:
+            return self._unreachable(page, visit.session, error)
+        return await self._view(page, visit)
+
+    async def _view(self, page: ConsolePage, visit: Visit) -> Response:
+        try:
+            return await page.view(visit)
+        except Unreachable as error:
+            return self._unreachable(page, visit.session, error)
+        except (ApiError, RecsysError) as error:
+            status = error.status if isinstance(error, ApiError) else 422
+            return self._message(page, visit.session, _words(error), status)
+
+    async def _session(self, request: Request) -> Session | None:
+        return await self._sessions.current(request.cookies.get(COOKIE, ""), time.monotonic())
+
+    def _visit(
+        self, page: ConsolePage, path: str, request: Request, session: Session, form: Mapping[str, Any]
+    ) -> Visit:
+        def show(template: str, context: Mapping[str, Any], status: int) -> Response:
+            return render(self._env, template, {**self._context(page, session), **context}, status)
+
+        async def record(kind: str, user_ids: Sequence[str], detail: str) -> None:
+            log.debug("console_audit", kind=kind, path=path, customers=len(user_ids), detail=detail)
+
+        return Visit(request, session, form, show, record)
+
+    def _context(self, page: ConsolePage, session: Session) -> dict[str, Any]:
+        notice, session.notice = session.notice, ""
+        menu = [each for each in self._menu if each.role <= session.role]
+        words = {"page": page, "title": page.title, "sentence": page.sentence}
+        return {**words, "session": session, "menu": menu, "notice": notice}
+
+    def _message(self, page: ConsolePage, session: Session, words: str, status: int) -> Response:
+        return render(self._env, "message.html", {**self._context(page, session), "words": words}, status)
+
+    def _refused(self, page: ConsolePage, session: Session, role: Role) -> Response:
+        words = f"This needs the role {role.word}, and you are signed in as {session.role.word}. Ask for another key."
+        return self._message(page, session, words, 403)
+
+    def _unreachable(self, page: ConsolePage, session: Session, error: ClientError) -> Response:
+        log.warning("service_unreachable", detail=str(error))
+        words = "The service does not answer. It may be starting anew: try again in a moment, or tell who runs it."
+        return self._message(page, session, words, 503)
+
+    async def show_missing(self, _request: Request, _error: Exception) -> Response:
+        """For an address that there is not."""
+        return render(self._env, "outside.html", {"words": "There is no such page."}, 404)
+
+    async def show_broken(self, _request: Request, error: Exception) -> Response:
+        """For a fault of ours."""
+        log.error("console_fault", exc_info=error)
+        return render(self._env, "outside.html", {"words": "A fault of this program; its log says more."}, 500)
+
+
+async def _to(url: str, _request: Request) -> Response:
+    return RedirectResponse(url, 303)
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, ApiError) else str(error)

@@ -1,0 +1,48 @@
+"""Page of the console as a row of a table: its place, its title, who may open it, and what its forms do."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from api.console.roles import Role
+from api.console.visit import Visit
+
+View = Callable[[Visit], Awaitable[Response]]
+ROOT = "/console"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a form does: POST to PATH/NAME.  run: does it and answers, usually with `visit.redirect`.
+
+    A fault that the service tells (ApiError), or one of ours (RecsysError), is shown above the page again, with what
+    was typed.  subject: the field with the id of a customer whom it is about, for the audit.
+    """
+
+    run: View
+    role: Role = Role.MARKETER
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """One page.  path: below /console, a constant; ids stand in the query (`?id=`), because they may hold anything.
+
+    sentence: what the page is for, in plain words; it stands on top.  menu: place in the menu, None for a page that is
+    reached from another one.  role: the least role that opens it.  reads: the query parameter with the id of a customer
+    whom the page shows, for the audit.
+    """
+
+    path: str
+    title: str
+    sentence: str
+    view: View
+    menu: int | None = None
+    role: Role = Role.VIEWER
+    reads: str = ""
+    actions: Mapping[str, Action] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return ROOT + self.path

@@ -1,0 +1,1 @@
+"""Pages of the console, one module each; a row of `api.console.table` opens it."""

@@ -1,0 +1,91 @@
+"""List of customers: all customers with their figures, narrowed by stage, group and conditions."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from api.console.page import ConsolePage
+from api.console.tables import Column, DataTable, TableState
+from api.console.visit import Visit
+from recsys.errors import BadInput
+
+COLUMNS = (
+    Column("user_id", "Customer", href="/console/customer?id="),
+    Column("stage", "Stage", "words"),
+    Column("rfm_group", "Group", "words", hint="by recency, frequency and money"),
+    Column("abc", "ABC", hint="A: the customers who make the first 80 % of revenue"),
+    Column("money", "Paid", "money"),
+    Column("orders", "Orders", "number"),
+    Column("recency_days", "Days since", "days", hint="whole days since the last order"),
+    Column("last_order", "Last order", "date"),
+    Column("value", "Value, 91 days", "money", hint="money expected in the next 91 days"),
+    Column("churn_28", "May leave", "share", hint="chance of no order in 28 days"),
+)
+SELECTS = {"stage": "stages", "rfm": "groups", "abc": "abc"}
+
+
+async def view(visit: Visit) -> Response:
+    """The table, and above it the conditions that narrow it."""
+    where = condition(visit)
+    sums = await visit.client.customers_summary()
+    segments = await visit.client.segments()
+    state = TableState.of_visit(visit, COLUMNS, "money")
+    answer = await visit.client.search_customers(
+        where,
+        segment=visit.query("segment") or None,
+        order=state.order,
+        limit=state.rows,
+        offset=state.offset,
+        reverse=state.is_reversed,
+    )
+    await visit.note_read([row["user_id"] for row in answer.rows])
+    columns = [column for column in COLUMNS if not answer.rows or column.name in answer.rows[0]]
+    kept = {name: visit.query(name) for name in (*SELECTS, "segment", "where")}
+    table = DataTable(columns, answer.rows, state, answer.customers, "Customers", kept)
+    choices = {name: _choices(getattr(sums, field)) for name, field in SELECTS.items()}
+    return visit.render(
+        "customers.html",
+        table=table,
+        choices=choices,
+        segments=[segment["name"] for segment in segments.segments],
+        as_of=answer.as_of,
+        where=where,
+    )
+
+
+def condition(visit: Visit) -> Mapping[str, Any] | None:
+    """What the form says, as a condition on customers; None for all.  Raises BadInput."""
+    parts: list[Mapping[str, Any]] = [{name: visit.query(name)} for name in SELECTS if visit.query(name)]
+    text = visit.query("where")
+    if text:
+        parts.append(parsed_condition(text))
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else {"all": parts}
+
+
+def parsed_condition(text: str) -> Mapping[str, Any]:
+    """A condition that was typed as JSON.  Raises BadInput with the line."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"the condition is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    if not isinstance(value, dict):
+        raise BadInput('a condition is an object, such as {"stage": "at_risk"}')
+    return value
+
+
+def _choices(groups: tuple[dict[str, Any], ...]) -> list[tuple[str, int | None]]:
+    """Name and number of customers of each group."""
+    return [(next(str(value) for value in group.values()), group.get("customers")) for group in groups]
+
+
+PAGE = ConsolePage(
+    path="/customers",
+    title="Customers",
+    sentence="Who buys from you, who is worth keeping, and who is about to leave.",
+    view=view,
+    menu=20,
+)

@@ -1,0 +1,24 @@
+"""Settings of the console: the table `[console]`."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from recsys.config import SettingsSection
+
+
+class ConsoleSettings(SettingsSection):
+    """The `[console]` table."""
+
+    section: ClassVar[str] = "console"
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
+    port: int = Field(default=8010, ge=0, le=65_535, description="port to listen on")
+    service: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        description="URL of the service; without it the one of `[serve]` on this machine",
+    )
+    idle_minutes: float = Field(default=30.0, gt=0, le=1_440, description="signed out after so long without a click")
+    session_hours: float = Field(default=12.0, gt=0, le=168, description="signed out after so long in any case")
+    wait_s: float = Field(default=60.0, gt=0, le=600, description="longest wait for an answer of the service, seconds")

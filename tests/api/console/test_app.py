@@ -1,0 +1,117 @@
+"""Every page of the console, by its table: sign-in, roles, tokens of forms, headers, hostile text."""
+
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from api.console.page import Action, ConsolePage
+from api.console.roles import Role
+from api.console.table import PAGES
+from tests.api.console.conftest import SignedIn
+
+OPEN = {"/", "/console", "/console/", "/console/sign-in", "/console/sign-out"}
+ACTIONS = [(page, name, action) for page in PAGES for name, action in page.actions.items()]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+every_action = pytest.mark.parametrize(
+    ("page", "name", "action"), ACTIONS, ids=[f"{page.path}/{name}" for page, name, _ in ACTIONS]
+)
+
+
+def test_every_route_is_a_page_an_action_or_one_of_the_few_that_are_open(console_app: Starlette) -> None:
+    known = {page.url for page in PAGES} | {f"{page.url}/{name}" for page in PAGES for name in page.actions}
+    assert {route.path for route in console_app.routes if isinstance(route, Route)} == known | OPEN
+    assert [route.path for route in console_app.routes if isinstance(route, Mount)] == ["/console/static"]
+
+
+def test_no_two_pages_have_the_same_path_or_place_in_the_menu() -> None:
+    places = [page.menu for page in PAGES if page.menu is not None]
+    assert len({page.path for page in PAGES}) == len(PAGES)
+    assert len(set(places)) == len(places)
+
+
+@every_page
+def test_a_page_sends_a_stranger_to_the_sign_in(console_app: Starlette, page: ConsolePage) -> None:
+    answer = TestClient(console_app).get(page.url, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/console/sign-in?next=%2Fconsole")
+
+
+@every_page
+@pytest.mark.parametrize("role", Role)
+def test_a_page_opens_to_its_role_and_to_those_above_it(signed_in: SignedIn, page: ConsolePage, role: Role) -> None:
+    answer = signed_in(role.word).get(page.url)
+    assert (answer.status_code == 403) == (role < page.role)
+    assert answer.status_code < 500
+    assert answer.status_code == 403 or page.title in answer.text
+
+
+@every_page
+def test_a_page_holds_no_script_style_or_foreign_host(signed_in: SignedIn, page: ConsolePage) -> None:
+    text = signed_in("operator").get(page.url).text
+    assert re.findall(r"<script(?! src=\"/console/static/)|<style|\sstyle=|\son[a-z]+=|javascript:", text) == []
+    assert re.findall(r"(?:src|href|action)=\"(?:https?:)?//", text) == []
+
+
+@every_page
+def test_a_page_says_first_what_it_is_for(page: ConsolePage) -> None:
+    assert page.sentence.endswith((".", "?"))
+    assert len(page.sentence) < 160
+
+
+@every_page
+def test_every_answer_forbids_foreign_content_and_frames_and_is_stored_nowhere(
+    signed_in: SignedIn, page: ConsolePage
+) -> None:
+    headers = signed_in("operator").get(page.url).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert headers["cache-control"] == "no-store"
+
+
+@every_action
+def test_an_action_without_the_token_of_the_session_does_nothing(
+    signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+) -> None:
+    browser, url = signed_in("operator"), f"{page.url}/{name}"
+    for fields in ({}, {"csrf": ""}, {"csrf": "made-up"}, {"csrf": signed_in("operator").csrf}):
+        assert browser.post(url, data=fields, follow_redirects=False).status_code == 403
+    foreign = {"origin": "https://evil.example"}
+    answer = browser.post(url, data={"csrf": browser.csrf}, headers=foreign, follow_redirects=False)
+    assert answer.status_code == 403
+
+
+@every_action
+def test_an_action_is_closed_to_roles_below_it_and_to_strangers(
+    console_app: Starlette, signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+) -> None:
+    url = f"{page.url}/{name}"
+    assert TestClient(console_app).post(url, follow_redirects=False).headers["location"] == "/console/sign-in"
+    for role in Role:
+        if role < max(page.role, action.role):
+            assert signed_in(role.word).submit(url).status_code == 403
+
+
+@every_action
+def test_an_action_without_its_fields_is_refused_in_words(
+    signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+) -> None:
+    answer = signed_in("operator").submit(f"{page.url}/{name}")
+    assert answer.status_code < 500
+    assert "fault of this program" not in answer.text
+
+
+def test_an_address_that_there_is_not_is_told_in_words(signed_in: SignedIn) -> None:
+    answer = signed_in("viewer").get("/console/nothing")
+    assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
+
+
+def test_static_files_are_kept_by_the_browser_under_their_version(signed_in: SignedIn) -> None:
+    browser = signed_in("viewer")
+    style = re.findall(r'href="(/console/static/console.css\?v=[0-9a-f]+)"', browser.get("/console/customers").text)[0]
+    assert "immutable" in browser.get(style).headers["cache-control"]
+    assert browser.get("/console/static/console.css").headers["cache-control"] == "no-store"
+    assert browser.get("/console/static/../app.py").status_code == 404
