@@ -4,6 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from recsys.errors import DocumentFault
@@ -52,14 +53,20 @@ def schema_fault(
 
 def entry_line(text: str, table: str, number: int, field: str) -> int | None:
     """The line of a field of an entry, else of the entry; of the whole table where they are no tables of their own."""
-    lines = text.splitlines()
-    heads = [at for at, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)]
+    lines, heads = _lines_and_heads(text, table)
     if number >= len(heads):
         return top_line(text, table)
     end = heads[number + 1] if number + 1 < len(heads) else len(lines)
     key = re.compile(rf"""\s*\[?({table}\.)?["']?{re.escape(field)}["']?\s*[.=\]]""")
     matches = (at for at in range(heads[number] + 1, end) if field and key.match(lines[at]))
     return next(matches, heads[number]) + 1
+
+
+@lru_cache(maxsize=1)  # a text has up to fifty faults, each with its line
+def _lines_and_heads(text: str, table: str) -> tuple[list[str], list[int]]:
+    """The lines of a text, and the positions of those that begin an entry."""
+    head, lines = re.compile(rf"\s*\[\[\s*{table}\s*\]\]"), text.splitlines()
+    return lines, [at for at, line in enumerate(lines) if head.match(line)]
 
 
 def top_line(text: str, field: str) -> int | None:
