@@ -28,6 +28,7 @@ PREFIX = "RECSYS_"
 NO_SETTINGS = ("cause", "home")  # options of the command line that are variables, too
 SECTIONS = (
     "backup",
+    "campaigns",
     "canary",
     "catalogue",
     "console",

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys import __version__
+from recsys.cli.campaigns.campaign import register_campaigns
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.customers.card import customer
 from recsys.cli.customers.everybody import register_customers
@@ -87,6 +88,7 @@ def application() -> typer.Typer:
     register_customers(app)
     register_segments(app)
     register_promotions(app)
+    register_campaigns(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     return app

@@ -1,0 +1,1 @@
+"""Commands about campaigns: planned, drawn, exported and closed."""
