@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from api.console.settings import ConsoleSettings
 from api.settings import LimitSettings, ServeSettings
+from recsys.campaigns.settings import CampaignSettings
 from recsys.config import (
     PREFIX,
     CatalogueSettings,
@@ -60,6 +61,7 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
     InfluenceSettings,
     CatalogueSettings,
     CustomerSettings,
+    CampaignSettings,
     RulesSettings,
 )
 WORDS_BY_TYPE: Mapping[type, str] = {

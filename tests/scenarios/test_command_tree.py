@@ -19,6 +19,10 @@ NO_RESULT = {"console", "serve"}  # runs until it is stopped
 RULES = '[[rules]]\nid = "no-7"\nkind = "block"\nitems = ["item-007"]\nreason = "recalled"\n'
 SEGMENTS = '[[segments]]\nname = "lately"\nwhere = { recency_days = { lte = 30 } }\n'
 PROMOTIONS = '[[promotions]]\nid = "coffee-10"\ntitle = "x"\nkind = "discount"\nitems = ["item-001"]\npercent = 10\n'
+CAMPAIGN = (
+    "--set id=c1 --set audience.where={{}} --set channel=email --set starts=2018-01-03 --set reading=2018-02-01"
+    " --set control_share=0.5 --set effect=1"
+)
 ORDERS = "user_id,item_id,at,order_id\nnew-user,item-001,2017-11-01,o-1\n"
 ARGUMENTS = {
     "recommend": "user-003 -k 3",
@@ -49,6 +53,12 @@ ARGUMENTS = {
     "promotions show": "coffee-10",
     "promotions history": "",
     "promotions restore": "1",
+    "campaign plan": f"--try {CAMPAIGN}",
+    "campaign list": "",
+    "campaign show": "c1",
+    "campaign draw": "c1 --force",
+    "campaign export": "c1 --out {folder}/treated.csv",
+    "campaign close": "c1",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",
@@ -155,6 +165,8 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     run(home, "rules put", words["rules"])
     run(home, "segments put", words["segments"])
     run(home, "promotions put", words["promotions"])
+    run(home, "campaign plan", CAMPAIGN.format())
+    run(home, "campaign draw", "c1 --force")
     words["backups"] = str(folder / "backups")
     run(home, "backup", words["backups"])
     answer = run(home, "recommend", "user-003 --json").stdout.encode()

@@ -18,7 +18,9 @@ def test_everybody_who_is_eligible_gets_the_arm_of_their_bucket(shop: CampaignSh
     ids = [member.user_id for member in found]
     buckets, is_treated = arms_of("fixed", 0.3, ids)
     assert is_new
-    assert ids == sorted(user_id for user_id, named in zip(shop.people.user_ids, shop.people.is_named) if named)
+    assert ids == sorted(
+        user_id for user_id, named in zip(shop.people.user_ids, shop.people.is_named, strict=True) if named
+    )
     assert [member.bucket for member in found] == buckets.tolist()
     assert [member.arm is Arm.TREATED for member in found] == is_treated.tolist()
     assert campaign.draw["treated"] + campaign.draw["control"] == campaign.draw["eligible"] == len(ids)
