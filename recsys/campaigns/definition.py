@@ -20,11 +20,11 @@ MOST_AUDIENCE = 1_000_000
 MOST_WINDOW_DAYS = 366
 
 
-class _Strict(BaseModel):
+class _StrictTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CampaignAudience(_Strict):
+class CampaignAudience(_StrictTable):
     """Whom it is for: one of a condition on customers, a saved segment, and the likeliest buyers of an item."""
 
     where: dict[str, Any] | None = Field(default=None, description="a condition on customers; see docs/customers.md")
@@ -39,7 +39,7 @@ class CampaignAudience(_Strict):
         return self
 
 
-class CampaignOffer(_Strict):
+class CampaignOffer(_StrictTable):
     """What is offered.  items: one of them must be on sale; coupon, rule, promotion: as the shop names them."""
 
     text: str = Field(default="", max_length=500)
@@ -49,7 +49,7 @@ class CampaignOffer(_Strict):
     promotion: str | None = Field(default=None, max_length=256)
 
 
-class CampaignDefinition(_Strict):
+class CampaignDefinition(_StrictTable):
     """A campaign as it is planned.  Times have an offset, or are UTC."""
 
     id: CampaignId

@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Ints
 from recsys.campaigns.campaign import CLOSED, Campaign, drawn_document, find_campaign
-from recsys.campaigns.eligibility import CampaignShop, Eligibility, find_eligible
+from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
 from recsys.campaigns.planning import CampaignPower, measure_power
 from recsys.customers.people import stage_names
 from recsys.customers.population import MIN_GROUP
@@ -47,7 +47,7 @@ def arms_of(salt: str, control_share: float, user_ids: list[str]) -> tuple[Ints,
     return buckets, buckets >= round(control_share * N_BUCKETS)
 
 
-def _check(eligibility: Eligibility, power: CampaignPower, *, force: bool) -> None:
+def _check(eligibility: CampaignEligibility, power: CampaignPower, *, force: bool) -> None:
     if eligibility.n_eligible < MIN_GROUP:
         raise NotEnoughData(f"fewer than {MIN_GROUP} customers are left; widen the audience, see `losses` of its plan")
     if not power.is_enough and not force:
@@ -55,7 +55,7 @@ def _check(eligibility: Eligibility, power: CampaignPower, *, force: bool) -> No
 
 
 def _written(
-    shop: CampaignShop, campaign: Campaign, eligibility: Eligibility, power: CampaignPower, last_draw: int
+    shop: CampaignShop, campaign: Campaign, eligibility: CampaignEligibility, power: CampaignPower, last_draw: int
 ) -> bool:
     """Whether the draw was stored; False if another campaign was drawn since `last_draw`."""
     rows = np.flatnonzero(eligibility.eligible)

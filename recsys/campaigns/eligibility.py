@@ -51,7 +51,7 @@ class CampaignShop:
 
 
 @dataclass(frozen=True, slots=True)
-class Eligibility:
+class CampaignEligibility:
     """n_audience: customers of the audience.  losses: of them, by the first rule that took each, in order of LOSSES.
 
     eligible (N,): who is left, of the people of the shop.
@@ -66,7 +66,7 @@ class Eligibility:
         return int(self.eligible.sum())
 
 
-def find_eligible(shop: CampaignShop, definition: CampaignDefinition) -> Eligibility:
+def find_eligible(shop: CampaignShop, definition: CampaignDefinition) -> CampaignEligibility:
     """Who may be written to by the campaign.
 
     Raises BadInput for a segment, item or attribute that there is not, and for a start in quiet hours.
@@ -91,7 +91,7 @@ def find_eligible(shop: CampaignShop, definition: CampaignDefinition) -> Eligibi
         left &= ~is_lost
     within = _within_budget(shop, definition, left)
     losses["budget"] = int((left & ~within).sum())
-    return Eligibility(int(audience.sum()), losses, left & within)
+    return CampaignEligibility(int(audience.sum()), losses, left & within)
 
 
 def audience_mask(shop: CampaignShop, definition: CampaignDefinition) -> Bools:

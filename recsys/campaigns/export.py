@@ -153,9 +153,9 @@ def treated_list(store: Store, campaign: Campaign, layout: str) -> TreatedList:
     if campaign.record.status == CLOSED or not campaign.is_drawn:
         why = "is closed" if campaign.record.status == CLOSED else f"is a {DRAFT}; draw it first"
         raise BadInput(f"campaign {campaign.id!r} {why}: nobody is exported")
-    found = find_members(store, campaign)
+    drawn = find_members(store, campaign)
     rows, withdrawn, no_address = list[dict[str, str]](), 0, 0
-    for member in found.members:
+    for member in drawn.members:
         if member.arm is not Arm.TREATED:
             continue
         user = store.user(member.user_id)
@@ -167,7 +167,7 @@ def treated_list(store: Store, campaign: Campaign, layout: str) -> TreatedList:
             no_address += 1
             continue
         rows.append({name: value(row) for name, value in LAYOUTS[layout].items()})
-    return TreatedList(campaign.id, layout, rows, withdrawn, no_address, found.notes)
+    return TreatedList(campaign.id, layout, rows, withdrawn, no_address, drawn.notes)
 
 
 def _plain_attributes(user: User | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.arrays import Bools, Doubles
 from recsys.campaigns.definition import CampaignDefinition
-from recsys.campaigns.eligibility import CampaignShop, Eligibility, find_eligible
+from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
 from recsys.customers.population import MIN_GROUP
 from recsys.inference.power import ALPHA, POWER, customers_per_arm, detectable_lift
 from recsys.time_units import DAY_MS
@@ -46,7 +46,7 @@ class CampaignPlan:
     """What a draw would be now."""
 
     definition: CampaignDefinition
-    eligibility: Eligibility
+    eligibility: CampaignEligibility
     power: CampaignPower
 
     def to_json(self) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def plan(
     definition = parse_definition(_fields(file, set_ or []))
     shop = _shop(ctx.obj)
     check = partial(plan_campaign, shop)
-    found = check(definition) if is_trial else save_campaign(shop.store, definition, shop.now_ms, check)[1]
-    planned = found.to_json()
+    outlook = check(definition) if is_trial else save_campaign(shop.store, definition, shop.now_ms, check)[1]
+    planned = outlook.to_json()
     if as_json:
         print_json(planned)
         return
@@ -144,20 +144,20 @@ def export(
     if (out is None) == (not webhook):
         raise BadInput("give one of both: --out FILE or --webhook")
     store = ctx.obj.existing_store()
-    found = find_campaign(store, campaign)
+    chosen = find_campaign(store, campaign)
     if out is not None:
         Destination(out).check()
-    treated = treated_list(store, found, layout)
+    treated = treated_list(store, chosen, layout)
     if out is not None:
         Destination(out).write(treated.frames(), treated.schema())
     else:
         post_treated(treated, ctx.obj.file)
-    summary = {"campaign": found.id, "file": out, "layout": layout, **treated.summary()}
+    summary = {"campaign": chosen.id, "file": out, "layout": layout, **treated.summary()}
     if as_json:
         print_json(summary)
         return
     console = plain_console()
-    console.print(f"{len(treated.rows):,} customers of {found.id!r} to {out or 'the webhook'}")
+    console.print(f"{len(treated.rows):,} customers of {chosen.id!r} to {out or 'the webhook'}")
     for words in treated.left_out():
         console.print(words)
 
