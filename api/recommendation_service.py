@@ -9,13 +9,15 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from api.cache.memory import Cache, CacheKey, MemoryCache
-from api.live.canary import CanaryHolder, Mark
+from api.live.canary import Mark
 from api.live.release import LiveRelease
+from api.live.release_holder import ReleaseHolder
 from api.live.user_state import Subject, UserState, UserStateReader
 from api.observability.metrics import Metrics
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate
 from recsys.data.events import Event
+from recsys.experiments.interleaving import coin_flips, interleaved
 from recsys.ranking.query import Query, RecommendationList, Rows, to_json
 
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
@@ -71,6 +73,19 @@ def to_payload(recommendations: RecommendationList | Rows) -> bytes:
     return orjson.dumps(to_json(recommendations)).removesuffix(_END) + _TAIL
 
 
+def _answer(query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
+    """The payload; of a customer who takes part in an experiment, with its id and the arm."""
+    recommendations, arm = query.compute(user_state.release, now_ms, events, user_state.subject), user_state.arm
+    if arm is None or (arm.rival is not None and not arm.interleaves(recommendations)):
+        return to_payload(recommendations)
+    body = to_json(recommendations)
+    if arm.rival is not None:
+        other = to_json(query.compute(arm.rival, now_ms, events, user_state.subject))
+        body = interleaved(body, other, coin_flips(arm.experiment, user_state.owner or "", str(user_state.head)))
+    label = {"id": arm.experiment, "arm": arm.arm}
+    return orjson.dumps({"experiment": label, **body}).removesuffix(_END) + _TAIL
+
+
 def with_request_id(payload: bytes, request_id: str) -> bytes:
     """The JSON of an answer as it leaves."""
     return b"".join((payload, request_id.encode(), _END))
@@ -94,13 +109,13 @@ class RecommendationService:
         user_states: UserStateReader,
         memory: MemoryCache,
         redis: Cache | None,
-        canary: CanaryHolder,
+        releases: ReleaseHolder,
         metrics: Metrics,
         *,
         ttl_s: int,
     ) -> None:
         self._user_states = user_states
-        self._canary = canary
+        self._releases = releases
         self._memory = memory
         self._redis = redis
         self._ttl_ms = ttl_s * 1_000
@@ -198,7 +213,7 @@ class RecommendationService:
     def _compute(self, query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
         started = time.perf_counter()
         try:
-            payload = to_payload(query.compute(user_state.release, now_ms, events, user_state.subject))
+            payload = _answer(query, user_state, now_ms, events)
         except Exception:
             self._observe_arm(user_state, 0.0, None)
             raise
@@ -218,7 +233,7 @@ class RecommendationService:
             mark = "empty"
         else:
             mark = None if fallback_level(payload) == "personal" else "fallback"
-        self._canary.observe(user_state.bucket, seconds, mark)
+        self._releases.observe(user_state.bucket, seconds, mark)
 
     async def _compute_and_keep(
         self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey

@@ -60,7 +60,7 @@ class AppState:
         self.memory = MemoryCache(serve.cache_mb * 2**20)
         self.redis = redis_cache(config, metrics)
         self.recommendations = RecommendationService(
-            self.user_states, self.memory, self.redis, self.releases.canary, metrics, ttl_s=serve.answer_ttl_s
+            self.user_states, self.memory, self.redis, self.releases, metrics, ttl_s=serve.answer_ttl_s
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)

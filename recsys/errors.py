@@ -21,7 +21,7 @@ RecsysError              something a person can mend
 ├── UnknownVersion       a version of the rules, the segments or the promotions
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
-├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownPlacement, UnknownModel,
+├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownExperiment, UnknownPlacement, UnknownModel,
 │                        UnknownCampaign, UnknownPromotion
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
@@ -216,6 +216,12 @@ class UnknownCampaign(RecsysError):
     """There is no campaign with that id."""
 
     code = "unknown_campaign"
+
+
+class UnknownExperiment(RecsysError):
+    """No experiment of that id was started."""
+
+    code = "unknown_experiment"
 
 
 class UnknownPlacement(RecsysError):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from api.live.canary import CanaryHolder
+from api.live.canary import CanaryHolder, Mark
+from api.live.experiment import ExperimentHolder, ServedArm
 from api.live.release import LiveRelease
 from api.live.rules import LiveRules
 from api.live.segments import LiveSegments
@@ -18,9 +19,12 @@ from recsys.data.entities import Item
 from recsys.data.lineage import NOT_COVERED, Watermark
 from recsys.data.store.base import Store
 from recsys.errors import BadBundle, LogUnavailable, NoBundle, RecsysError, UntrustedBundle
+from recsys.experiments.definition import ArmName
+from recsys.experiments.state import Experiment
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import build_recommender
 from recsys.ranking.rules.repository import open_rule_repository
+from recsys.ranking.variants import VariantParts, variant_parts
 from recsys.time_units import DAY_MS
 
 log = structlog.get_logger()
@@ -46,6 +50,7 @@ class ReleaseHolder:
         self.rules = LiveRules(open_rule_repository(config.home, config.file), metrics)
         self.segments = LiveSegments(self.rules.repository.segments, store, config.serve.segments_every_s)
         self.canary = CanaryHolder(config.home, config.bundles, metrics, self._open)
+        self.experiment = ExperimentHolder(config.home, config.bundles, metrics, self._open)
 
     def current(self) -> LiveRelease:
         """The live release.  Raises NoBundle."""
@@ -55,16 +60,31 @@ class ReleaseHolder:
 
     def replace(self, before: LiveRelease, after: LiveRelease) -> LiveRelease:
         """Puts `after` in the place of `before`, live or canary, unless another took it; returns the one to use."""
+        is_held = self.experiment.replace(before, after)
         if self.now is before:
             self.now = after
-        elif self.canary.replace(before, after):
+        elif self.canary.replace(before, after) or is_held:
             return after
         return self.current()
 
     def in_service(self) -> list[LiveRelease]:
-        """The live release and that of a canary, as far as there are any."""
+        """The live release, that of a canary and those that an experiment holds, as far as there are any."""
         canary = self.canary.now
-        return [release for release in (self.now, None if canary is None else canary.release) if release is not None]
+        releases = (self.now, None if canary is None else canary.release, *self.experiment.releases())
+        return list({id(release): release for release in releases if release is not None}.values())
+
+    def assigned(self, owner: str) -> tuple[LiveRelease, int | None, ServedArm | None]:
+        """The release of a customer, with the bucket and the arm where a canary or an experiment runs."""
+        release, canary, experiment = self.current(), self.canary.now, self.experiment.now
+        if canary is not None:
+            bucket = canary.bucket(owner)
+            return canary.release if canary.arm(bucket) == "canary" else release, bucket, None
+        return (release, None, None) if experiment is None else experiment.assigned(owner, release)
+
+    def observe(self, bucket: int, seconds: float, mark: Mark | None) -> None:
+        """Counts one answer for its arm: a canary and an experiment never run beside each other."""
+        self.canary.observe(bucket, seconds, mark)
+        self.experiment.observe(bucket, seconds, mark)
 
     async def start(self) -> None:
         """Takes the live release, and from then on every one that becomes live."""
@@ -96,6 +116,7 @@ class ReleaseHolder:
             self.now = self.now.with_log(log_id)
             self._stamp = self._loaded = self._before = None
             self.canary.drop()
+            self.experiment.drop()
             await self.reload_if_changed()
 
     async def reload_rules_if_changed(self) -> None:
@@ -106,7 +127,7 @@ class ReleaseHolder:
 
     async def renew_segments(self) -> None:
         """Works out the members of the segments that rules name, where that is due."""
-        members = await self.segments.renewed(self.now, self.rules.now)
+        members = await self.segments.renewed(self.now, self.rules.now, self.experiment.saved_segments)
         if members is not None and self.now is not None:
             self.rules.use_members(members)
             self.now = self.now.with_rules(self.rules.now)
@@ -195,6 +216,13 @@ class ReleaseHolder:
         await self.reload_if_changed()
         await self.renew_segments()
         await self.canary.poll(self.rules.now)
+        await self.experiment.poll(self.now, self._variants)
+
+    def _variants(self, experiment: Experiment) -> dict[ArmName, VariantParts]:
+        """What each arm of the experiment changes.  Raises BadRules, BadSettings."""
+        arms: tuple[ArmName, ArmName] = ("A", "B")
+        plan, file = experiment.plan, self._config.file
+        return {arm: variant_parts(plan.variant(arm), self.rules.repository, file) for arm in arms}
 
 
 def _file_stamps(bundle: Bundle) -> FileStamps:

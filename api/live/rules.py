@@ -35,7 +35,7 @@ class LiveRules:
         if not self._is_first and (stamp == self._stamp or self._is_being_written(stamp)):
             return False
         rules = await asyncio.to_thread(self._read)
-        if rules is not None and rules.saved_segments:
+        if rules is not None and (rules.saved_segments or self.now.members.ids_by_segment):
             rules = rules.with_members(self.now.members)
         before, self.now = self.now, rules if rules is not None else self.now
         self._stamp, self._is_first = stamp, False

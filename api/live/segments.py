@@ -36,8 +36,12 @@ class LiveSegments:
         self._seq = 0
         self._due = 0.0
 
-    async def renewed(self, release: LiveRelease | None, rules: Rules) -> SegmentMembers | None:
-        """Other members than those of the rules, None where they stay."""
+    async def renewed(
+        self, release: LiveRelease | None, rules: Rules, more: frozenset[str] = frozenset()
+    ) -> SegmentMembers | None:
+        """Other members than those of the rules, None where they stay.  more: segments that other rules name."""
+        if more:
+            rules = replace(rules, saved_segments=rules.saved_segments | more)
         if release is None or not rules.saved_segments:
             return None
         key = (release.version, release.log_id, rules.saved_segments, stamp_of(self.repository.file))

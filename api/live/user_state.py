@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from api.live.event_cache import CachedEvents, EventCache
+from api.live.experiment import LiveExperiment, ServedArm
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
 from api.observability.metrics import Metrics
@@ -22,7 +23,7 @@ from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
 from recsys.fast_dataclass import fast_frozen
 from recsys.memory_size import attribute_bytes, text_bytes
-from recsys.ranking.rules.model import NO_RULES
+from recsys.ranking.rules.model import NO_RULES, Rules
 
 T = TypeVar("T")
 
@@ -78,7 +79,8 @@ class UserState:
 
     head: number of the user's last event.  owner: whose events count and who owns the answer; None for visitors and for
     users without consent, who share their answers.  is_fresh: False when the log did not answer: nothing is cached.
-    bucket: of the customer in the split of a canary; None without one, and for answers without an owner.
+    bucket: of the customer in the split of a canary or an experiment; None without one, and for answers without an
+    owner.  arm: of the experiment that the customer takes part in.
     """
 
     release: LiveRelease
@@ -88,22 +90,35 @@ class UserState:
     is_fresh: bool = True
     forgotten: int = 0
     bucket: int | None = None
+    arm: ServedArm | None = None
 
     @classmethod
     def build(
-        cls, release: LiveRelease, head: UserHead, *, is_fresh: bool = True, bucket: int | None = None
+        cls,
+        release: LiveRelease,
+        head: UserHead,
+        *,
+        is_fresh: bool = True,
+        bucket: int | None = None,
+        arm: ServedArm | None = None,
     ) -> "UserState":
-        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten, bucket)
+        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten, bucket, arm)
 
 
-def read_head(store: Store, user_id: str, release: LiveRelease, check: int = 0) -> UserHead:
-    """What the store says of the user; attributes only when rules need them, or the release knows nothing else."""
+def read_head(
+    store: Store, user_id: str, release: LiveRelease, check: int = 0, *, with_attributes: bool = False
+) -> UserHead:
+    """What the store says of the user; attributes only when rules need them, or the release knows nothing else.
+
+    with_attributes: rules of an experiment need them.
+    """
     identity = store.identity(user_id)
     if not identity.is_personal:
         return UserHead(0, check, subject=Subject(is_personal=False))
     owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
     is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
-    needs_attributes = release.recommender.rules.uses_segments or (engine.segments is not None and not is_known)
+    rules_need_them = with_attributes or release.recommender.rules.uses_segments
+    needs_attributes = rules_need_them or (engine.segments is not None and not is_known)
     user = store.user(owner) if needs_attributes else None
     subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
     return UserHead(identity.head, check, owner, subject, forgotten)
@@ -130,7 +145,7 @@ class UserStateReader:
         self._check = 0
         self._is_checked = False  # in this turn of the event loop
         self._is_changed = True
-        self._rules = NO_RULES
+        self._rules: tuple[Rules, LiveExperiment | None] = (NO_RULES, None)
         self._revision = 0
         self._pool = ThreadPoolExecutor(_THREADS, "user-state")
         self._catching_up: asyncio.Task[None] | None = None
@@ -244,9 +259,9 @@ class UserStateReader:
         release = self._with_newest_items(self._releases.current())
         if release is None:
             return None
-        if self._releases.canary.now is None or not user_id:
+        if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
             return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
-        if self._with_newest_items(self._releases.canary.now.release) is None:
+        if any(self._with_newest_items(other) is None for other in self._releases.in_service()):
             return None
         return self._in_split(self._local_head(user_id, release))
 
@@ -270,14 +285,18 @@ class UserStateReader:
         self._is_checked = False
 
     def _local_head(self, user_id: str, release: LiveRelease) -> UserHead:
-        rules = release.recommender.rules
-        if rules is not self._rules:  # other rules may need other attributes of a user
+        rules = release.recommender.rules, self._releases.experiment.now
+        if rules[0] is not self._rules[0] or rules[1] is not self._rules[1]:  # they may need other attributes
             self._rules = rules
             self._check += 1
         head = self._heads.get(user_id)
         if head is not None and head.check == self._check:
             return head
-        return self._keep_head(user_id, read_head(self._store, user_id, release, self._check))
+        return self._keep_head(user_id, self._read_head(user_id, release))
+
+    def _read_head(self, user_id: str, release: LiveRelease) -> UserHead:
+        with_attributes = self._releases.experiment.uses_attributes
+        return read_head(self._store, user_id, release, self._check, with_attributes=with_attributes)
 
     def _keep_head(self, user_id: str, head: UserHead) -> UserHead:
         before = self._heads.pop(user_id, None)
@@ -295,7 +314,7 @@ class UserStateReader:
         revision, head = await self._in_pool(
             lambda: (
                 self._store.item_revision(),
-                read_head(self._store, user_id, release, self._check) if user_id else _NOBODY,
+                self._read_head(user_id, release) if user_id else _NOBODY,
             )
         )
         self._revision = max(self._revision, revision)
@@ -305,13 +324,11 @@ class UserStateReader:
         return user_state if user_state.release.item_revision >= revision else None
 
     def _in_split(self, head: UserHead, *, is_fresh: bool = True) -> UserState:
-        """The state with the release that this customer gets: the live one, or that of a canary."""
-        release, canary = self._releases.current(), self._releases.canary.now
-        if canary is None or head.owner is None:
-            return UserState.build(release, head, is_fresh=is_fresh)
-        bucket = canary.bucket(head.owner)
-        release = canary.release if canary.arm(bucket) == "canary" else release
-        return UserState.build(release, head, is_fresh=is_fresh, bucket=bucket)
+        """The state with the release that this customer gets: the live one, of a canary, or of an experiment's arm."""
+        if head.owner is None:
+            return UserState.build(self._releases.current(), head, is_fresh=is_fresh)
+        release, bucket, arm = self._releases.assigned(head.owner)
+        return UserState.build(release, head, is_fresh=is_fresh, bucket=bucket, arm=arm)
 
     def _last_known(self, user_id: str | None) -> UserState:
         self._metrics.stale.inc()

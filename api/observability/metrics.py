@@ -57,6 +57,7 @@ class Metrics:
         )
         self._add_release_metrics()
         self._add_canary_metrics()
+        self._add_experiment_metrics()
         self._create_series()
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
@@ -96,6 +97,19 @@ class Metrics:
         )  # fmt: skip
         self.canary_until = Gauge(
             "recsys_canary_until_timestamp_seconds", "When the canary is judged at the latest, 0 without one",
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
+
+    def _add_experiment_metrics(self) -> None:
+        registry = self.registry
+        self.experiment_answers = Counter(
+            "recsys_experiment_answers",
+            "Lists of the customers of an experiment",
+            ("arm", "outcome"),
+            registry=registry,
+        )
+        self.experiment_share = Gauge(
+            "recsys_experiment_share", "Percent of the customers that take part in an experiment, 0 without one",
             registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
 

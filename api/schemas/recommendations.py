@@ -152,6 +152,14 @@ class RecommendationOut(BaseModel):
     )
     explanation: ExplanationOut | None = Field(default=None, description="only with `explain`")
     fields: FaceOut | None = Field(default=None, description="only with `fields`: those that were named")
+    team: str | None = Field(default=None, description="A or B: the variant that picked it, of an interleaved list")
+
+
+class ExperimentArmOut(BaseModel):
+    """The experiment that the customer takes part in, and the arm: A, B, or A+B of an interleaved list."""
+
+    id: str
+    arm: str
 
 
 class RecommendationsOut(BaseModel):
@@ -162,6 +170,7 @@ class RecommendationsOut(BaseModel):
     model_version: str
     fallback: FallbackName
     request_id: str
+    experiment: ExperimentArmOut | None = Field(default=None, description="only while the customer is in one")
 
 
 class RowOut(BaseModel):
@@ -182,6 +191,7 @@ class RowsOut(BaseModel):
     model_version: str
     fallback: FallbackName
     request_id: str
+    experiment: ExperimentArmOut | None = Field(default=None, description="only while the customer is in one")
 
 
 class AnsweredOut(BaseModel):

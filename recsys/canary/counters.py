@@ -7,16 +7,24 @@ import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from recsys.canary.split import BUCKETS
-from recsys.canary.state import Canary
 
 MARKS = ("answered", "error", "late", "fallback", "empty")
 _SIZE = len(MARKS) * BUCKETS
-_PREFIX = "canary-"
+
+
+class CountedSplit(Protocol):
+    """What is counted: a canary or an experiment.  n_buckets: the first so many are those of the new release."""
+
+    @property
+    def counter_name(self) -> str: ...
+
+    @property
+    def n_buckets(self) -> int: ...
 
 
 class ArmCount(NamedTuple):
@@ -34,12 +42,12 @@ class ArmCounts(NamedTuple):
 
 
 class CanaryCounters:
-    """The counters of one hour of a canary.  Where the file cannot be made, a worker counts for itself."""
+    """The counters of one hour of a split.  Where the file cannot be made, a worker counts for itself."""
 
-    def __init__(self, home: Path, canary: Canary, window: int) -> None:
+    def __init__(self, home: Path, split: CountedSplit, window: int) -> None:
         self.window = window
-        self._n_canary = canary.n_buckets
-        file = counter_file(home, canary, window)
+        self._n_canary = split.n_buckets
+        file = counter_file(home, split, window)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("a+b") as opened:
@@ -59,23 +67,23 @@ class CanaryCounters:
         return _counts(self._map, self._n_canary)
 
 
-def counter_file(home: Path, canary: Canary, window: int) -> Path:
-    """The file of one hour of a canary."""
-    return home / "run" / f"{_PREFIX}{canary.version}-{canary.began_at_ms}-{window}"
+def counter_file(home: Path, split: CountedSplit, window: int) -> Path:
+    """The file of one hour."""
+    return home / "run" / f"{split.counter_name}-{window}"
 
 
-def read_counts(home: Path, canary: Canary, window: int) -> Mapping[str, ArmCounts]:
+def read_counts(home: Path, split: CountedSplit, window: int) -> Mapping[str, ArmCounts]:
     """What all workers counted in that hour, by mark; zeros without a file."""
     try:
-        content = counter_file(home, canary, window).read_bytes()
+        content = counter_file(home, split, window).read_bytes()
     except OSError:
         content = b""
-    return _counts(content.ljust(_SIZE, b"\0"), canary.n_buckets)
+    return _counts(content.ljust(_SIZE, b"\0"), split.n_buckets)
 
 
-def remove_counters(home: Path, keep: Path | None = None) -> None:
-    """Deletes the files of other hours and canaries; a worker that has one mapped keeps it."""
-    for file in (home / "run").glob(f"{_PREFIX}*"):
+def remove_counters(home: Path, keep: Path | None = None, *, kind: str = "canary") -> None:
+    """Deletes the files of other hours and canaries, or experiments; a worker that has one mapped keeps it."""
+    for file in (home / "run").glob(f"{kind}-*"):
         if file != keep:
             file.unlink(missing_ok=True)
 

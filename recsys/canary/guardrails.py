@@ -32,13 +32,15 @@ GUARDRAILS = (
 )
 
 
-def broken_guardrails(counts: Mapping[str, ArmCounts]) -> list[str]:
+def broken_guardrails(
+    counts: Mapping[str, ArmCounts], arms: tuple[str, str] = ("the canary's customers", "the others")
+) -> list[str]:
     """What the canary surely does worse than is allowed, in plain words; empty where nothing is."""
     return [
-        f"{rail.words} for {_share(arms.canary)} of the canary's customers, {_share(arms.live)} of the others; "
+        f"{rail.words} for {_share(both.canary)} of {arms[0]}, {_share(both.live)} of {arms[1]}; "
         f"{rail.allowed:.0%} more are allowed"
         for rail in GUARDRAILS
-        if evidence_of_more(arms := counts[rail.mark], rail.allowed) >= SURE
+        if evidence_of_more(both := counts[rail.mark], rail.allowed) >= SURE
     ]
 
 

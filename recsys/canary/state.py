@@ -53,6 +53,11 @@ class Canary(BaseModel):
         """The customers of the first buckets get the canary."""
         return max(1, round(self.share / 100 * BUCKETS))
 
+    @property
+    def counter_name(self) -> str:
+        """Of the files of its counters."""
+        return f"canary-{self.version}-{self.began_at_ms}"
+
     def window(self, now_ms: int) -> int:
         """Number of the hour since it began: the guardrails count each hour anew."""
         return max(0, now_ms - self.began_at_ms) // HOUR_MS

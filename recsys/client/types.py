@@ -140,6 +140,7 @@ class Recommendation(ResponseModel):
     probability: float | None = None
     explanation: dict[str, Any] | None = None
     fields: dict[str, Any] | None = None
+    team: str | None = None
 
 
 class Recommendations(ResponseModel):
@@ -150,6 +151,7 @@ class Recommendations(ResponseModel):
     model_version: str
     fallback: str
     request_id: str
+    experiment: dict[str, str] | None = None
 
 
 class Row(ResponseModel):
@@ -170,6 +172,7 @@ class Rows(ResponseModel):
     model_version: str
     fallback: str
     request_id: str
+    experiment: dict[str, str] | None = None
 
 
 class RankedItem(ResponseModel):

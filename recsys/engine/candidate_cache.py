@@ -191,6 +191,11 @@ class CandidateCache:
         """An empty cache with the precomputed lists of those models, in that order.  Raises KeyError."""
         return CandidateCache(capacity, self.precomputed.for_models(names) if self.precomputed is not None else None)
 
+    def for_blend(self, names: Sequence[str]) -> "CandidateCache":
+        """An empty cache of the same size for those models, with the precomputed lists where all of them have some."""
+        has_all = self.precomputed is not None and set(names) <= self.precomputed.by_model.keys()
+        return self.for_models(names, self._capacity) if has_all else CandidateCache(self._capacity)
+
     def arrays(self) -> Mapping[str, AnyArray]:
         """The precomputed lists, for a bundle; those of requests are not saved."""
         return self.precomputed.arrays() if self.precomputed is not None else {}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,13 +50,19 @@ EXTRA_SOURCES = frozenset({"recently_viewed", "new_arrivals", "latest"})  # they
 MOST_MIXED = 2  # a shop too young for calibration shares a list between two sources, by its repeat share
 
 
-def load_placements(file: Path | None, known_sources: frozenset[str]) -> dict[str, Placement]:
-    """The default placements, overridden field by field by those of `recsys.toml`.  Raises BadSettings."""
+def load_placements(
+    file: Path | None, known_sources: frozenset[str], changes: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+) -> dict[str, Placement]:
+    """The default placements, overridden field by field by those of `recsys.toml`, and these by `changes`.
+
+    Raises BadSettings.
+    """
     merged = tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
     for name, fields in read_table(file, "placements").items():
         if not isinstance(fields, dict):
             raise BadSettings(f"{file}: [placements] {name} must be a table: [placements.{name}]")
         merged[name] = {**merged.get(name, {}), **fields}
+    merged |= {name: {**merged.get(name, {}), **fields} for name, fields in changes.items()}
     placements = {name: _placement(name, fields, known_sources) for name, fields in merged.items()}
     for name, placement in placements.items():
         for row in placement.rows:

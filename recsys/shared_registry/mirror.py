@@ -31,6 +31,7 @@ from recsys.bundle import (
 from recsys.bundle.signature import SIGNATURE, TrustedKeys, read_trusted_keys
 from recsys.canary.state import CHANGING, Canary, read_canary
 from recsys.errors import BadBundle, UntrustedBundle
+from recsys.experiments.state import failed_elsewhere, read_experiments
 from recsys.shared_registry.object_storage import ObjectStorage
 from recsys.shared_registry.record import MirrorRecord, read_record, write_record
 from recsys.shared_registry.settings import RegistrySettings
@@ -194,9 +195,8 @@ class RegistryMirror:
             state, etag = self.read()
             if state is None or (etag == read_record(self.bundles).etag and read_state(self.bundles) == state):
                 return False
-            sent_back = self._sent_back(state)
-            if sent_back is not None:
-                self.write(state.model_copy(update={"canary": sent_back}), etag)
+            if ended_here := self._ended_here(state):
+                self.write(state.model_copy(update=ended_here), etag)
                 continue
             for version in state.in_service:
                 self.fetch(version)
@@ -217,6 +217,17 @@ class RegistryMirror:
         for version in state.deleted:
             for folder in (self.bundles / version, self.bundles / ELSEWHERE / version):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _ended_here(self, state: RegistryState) -> dict[str, object]:
+        """What a worker of this host ended while the others still give it to customers: fields of the state."""
+        ended: dict[str, object] = {}
+        if (sent_back := self._sent_back(state)) is not None:
+            ended["canary"] = sent_back
+        with suppress(BadBundle):
+            failed = failed_elsewhere(read_experiments(self.bundles), state.experiments)
+            if failed is not None:
+                ended["experiments"] = failed
+        return ended
 
     def _sent_back(self, state: RegistryState) -> Canary | None:
         """The canary that a worker of this host ended while the others still give it to customers."""

@@ -13,6 +13,7 @@ from recsys.atomic_file import replace_file
 from recsys.bundle import LIVE, is_version, live_version
 from recsys.canary.state import CANARY, Canary, read_canary
 from recsys.errors import BadBundle
+from recsys.experiments.state import EXPERIMENTS, Experiments, read_experiments, running_experiment, to_bytes
 
 PROMOTIONS = ".promotions"  # versions in the order of their promotion
 FLED = ".fled"  # versions that a rollback left: no other rollback goes back to them
@@ -40,12 +41,15 @@ class RegistryState(BaseModel):
     generation: int = Field(default=0, ge=0)
     canary: Canary | None = None
     deleted: tuple[Version, ...] = ()
+    experiments: Experiments = ()
 
     @property
     def in_service(self) -> list[str]:
-        """The live release and that of a canary: every host needs them."""
+        """The live release, that of a canary and those that an experiment holds: every host needs them."""
         canary = self.canary.beside(self.live) if self.canary is not None else None
-        versions = (self.live, canary.version if canary is not None and canary.is_running else None)
+        experiment = running_experiment(self.experiments)
+        held = experiment.plan.releases if experiment is not None else ()
+        versions = (self.live, canary.version if canary is not None and canary.is_running else None, *held)
         return [version for version in dict.fromkeys(versions) if version is not None]
 
     @property
@@ -66,10 +70,13 @@ def parse_state(document: bytes, place: str) -> RegistryState:
 def read_state(folder: Path) -> RegistryState:
     """The state in the files of that folder; a damaged file counts as missing."""
     live = canary = None
+    experiments: Experiments = ()
     with suppress(BadBundle):
         live = live_version(folder)
     with suppress(BadBundle):
         canary = read_canary(folder)
+    with suppress(BadBundle):
+        experiments = read_experiments(folder)
     return RegistryState(
         live=live,
         promoted=tuple(_versions(folder / PROMOTIONS)),
@@ -77,6 +84,7 @@ def read_state(folder: Path) -> RegistryState:
         generation=read_generation(folder),
         canary=canary,
         deleted=tuple(_versions(folder / DELETED))[-MOST_DELETED:],
+        experiments=experiments,
     )
 
 
@@ -90,6 +98,7 @@ def write_state(folder: Path, state: RegistryState) -> None:
         FLED: _lines(state.fled),
         GENERATION: f"{state.generation}\n".encode() if state.generation else b"",
         DELETED: _lines(state.deleted),
+        EXPERIMENTS: to_bytes(state.experiments),
         CANARY: b"" if state.canary is None else state.canary.model_dump_json(indent=2).encode(),
     }
     for name, content in contents.items():

@@ -21,6 +21,7 @@ from recsys.bundle.signature import read_signing_key
 from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_canary, write_canary
 from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadFile, BadInput, StaleJob
+from recsys.experiments.state import end_in, held_releases, read_experiments, running_experiment
 from recsys.privacy.erasure import releases_before
 from recsys.shared_registry.mirror import RegistryMirror
 from recsys.shared_registry.state import DELETED, FLED, GENERATION, PROMOTIONS
@@ -111,6 +112,7 @@ class Registry(RegistryReader):
             now._history.write_promoted(past)
             now._point_at(target)
             now._end_canary("stopped", [f"rolled back to {target}"])
+            end_in(now._state, [f"rolled back to {target}"], now_ms(), only_releases=True)
         return bundle
 
     @again_if_changed
@@ -121,6 +123,8 @@ class Registry(RegistryReader):
         """
         with self._changing() as now:
             now._promotable(version, force)
+            if running_experiment(read_experiments(now._state)) is not None:
+                raise BadInput("an experiment runs; `recsys experiment stop` ends it, then a canary may begin")
             live = now.live()
             if live is None or live == version:
                 raise BadInput(f"a canary serves beside another release, but {live or 'nothing'} is live")
@@ -166,7 +170,7 @@ class Registry(RegistryReader):
         if keep < 0:
             raise BadInput(f"cannot keep {keep} releases; give 0 or more")
         with self._locked() as now:
-            kept = {now._live_if_readable(), *now._before_live()[-1:], *now._in_canary()}
+            kept = {now._live_if_readable(), *now._before_live()[-1:], *now._in_canary(), *held_releases(now._state)}
             old = disposable(now._folders(), kept, keep)
             now._delete(old)
         return old
@@ -179,6 +183,8 @@ class Registry(RegistryReader):
             old = [version for version in reversed(now._versions()) if version in unneeded]
             if set(now._in_canary()) & set(old):
                 now._end_canary("stopped", ["it holds customers who were erased"])
+            if set(held_releases(now._state)) & set(old):
+                end_in(now._state, ["a release of it holds customers who were erased"], now_ms())
             now._delete(old)
         return old
 

@@ -62,6 +62,7 @@ class LoggedItem(NamedTuple):
     """One item of an answer.  row: 0 for a list, else the number of the row, from 1; position counts from 1.
 
     probability: of this item being chosen for its position; 1 where nothing was left to chance.
+    experiment, arm: in which the customer was, None for most.  team: of an interleaved list, the arm that picked it.
     """
 
     request_id: str
@@ -76,6 +77,9 @@ class LoggedItem(NamedTuple):
     source: str
     score: float
     probability: float
+    experiment: str | None = None
+    arm: str | None = None
+    team: str | None = None
 
 
 class AnswerLog:
@@ -270,17 +274,30 @@ def _parse_answers(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[s
         try:
             rows = body.get("rows")
             lists = [(0, body)] if rows is None else enumerate(rows, start=1)
-            items = [item for row, part in lists for item in _parse_items(row, part)]
+            items = [item for row, part in lists for item in _parse_items(row, part, body.get("experiment"))]
             yield body.get("placement", ""), body["model_version"], body["fallback"], orjson.dumps(items).decode()
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"no answer of ours: {error!r}") from error
 
 
-def _parse_items(row: int, part: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+def _parse_items(
+    row: int, part: Mapping[str, Any], experiment: Mapping[str, str] | None
+) -> Iterator[tuple[object, ...]]:
     placement = part["placement"]
     for item in part["items"]:
         probability = item.get("probability", 1.0)
-        yield row, placement, item["rank"], item["item_id"], item["source"], item["score"], probability
+        logged: tuple[object, ...] = (
+            row,
+            placement,
+            item["rank"],
+            item["item_id"],
+            item["source"],
+            item["score"],
+            probability,
+        )
+        if experiment is not None:
+            logged += (experiment["id"], experiment["arm"], item.get("team"))
+        yield logged
 
 
 def _without_erased(connection: apsw.Connection, answers: Sequence[LoggedAnswer]) -> Sequence[LoggedAnswer]:

@@ -1,0 +1,56 @@
+"""Variants of the engine: a recommender with other rules, placements or blend, for the arm of an experiment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from recsys.engine.engine import Engine
+from recsys.errors import BadInput
+from recsys.experiments.definition import Variant
+from recsys.ranking.candidates.sources import SOURCES
+from recsys.ranking.placements import Placement, load_placements
+from recsys.ranking.recommender import Recommender
+from recsys.ranking.rules.model import Rules
+from recsys.ranking.rules.repository import RuleRepository
+
+
+@dataclass(frozen=True, slots=True)
+class VariantParts:
+    """What a variant changes, checked.  rules: None for those of the shop.  placements: all of them, None likewise."""
+
+    rules: Rules | None
+    placements: Mapping[str, Placement] | None
+    blend: Mapping[str, float]
+
+
+def variant_parts(variant: Variant, repository: RuleRepository, file: Path | None) -> VariantParts:
+    """Raises BadRules for its rules, BadSettings for its placements."""
+    rules = None if variant.rules is None else repository.parse(variant.rules)
+    placements = load_placements(file, frozenset(SOURCES), variant.placements) if variant.placements else None
+    return VariantParts(rules, placements, variant.blend)
+
+
+def with_variant(recommender: Recommender, parts: VariantParts, rules: Rules) -> Recommender:
+    """The recommender as that variant.  rules: those of the shop, with the members of segments."""
+    if parts.placements is not None:
+        recommender = replace(recommender, placements=parts.placements)
+    if parts.blend:
+        recommender = replace(recommender, engine=_blended(recommender.engine, parts.blend))
+    return recommender.with_rules(rules if parts.rules is None else parts.rules.with_members(rules.members))
+
+
+def check_blend(variant: Variant, engine: Engine) -> None:
+    """Raises BadInput for models that the release does not hold, and where no model has a weight."""
+    unknown = sorted(variant.blend.keys() - engine.models.keys())
+    if unknown:
+        known = ", ".join(sorted(engine.models))
+        raise BadInput(f"blend: the release holds no model {unknown[0]!r}; it holds {known}")
+    if variant.blend and not any(variant.blend.values()):
+        raise BadInput("blend: every weight is 0; give one model a weight above 0")
+
+
+def _blended(engine: Engine, blend: Mapping[str, float]) -> Engine:
+    """The engine with those weights, and a cache of its own: cached lists are those of the models of a blend."""
+    weights = {name: weight for name, weight in blend.items() if name in engine.models}
+    active = tuple(name for name, weight in weights.items() if weight > 0)
+    return replace(engine, blend=weights, candidate_cache=engine.candidate_cache.for_blend(active))

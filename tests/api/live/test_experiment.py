@@ -1,0 +1,149 @@
+"""Experiments in the workers: who gets which arm, what the answer log says, and that a variant's faults end it."""
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
+from recsys.errors import BadBundle
+from recsys.experiments.definition import ExperimentPlan, Variant
+from recsys.experiments.split import arm_of, customer_bucket
+from recsys.experiments.state import Experiment, read_experiments
+from recsys.ranking.query import Query, RecommendationList
+from recsys.ranking.recommender import Recommender
+from recsys.shared_registry.experiments import start_experiment, stop_experiment
+from recsys.time_units import now_ms
+from tests.api.live.test_release import wait_for
+
+Worker = Callable[..., TestClient]
+USERS = [f"user-{n:03}" for n in range(40)]
+POPULAR = Variant(placements={"home": {"sources": ["popular"], "mix": "in-order"}})
+
+
+def answer(client: TestClient, user: str, query: str = "k=5") -> dict[str, object]:
+    return dict(client.get(f"/v1/users/{user}/recommendations?{query}").json())
+
+
+def started(home: Path, *clients: TestClient, **fields: object) -> Experiment:
+    """An experiment that all these workers serve: home with best-sellers only in B."""
+    plan = ExperimentPlan.model_validate({"id": "popular", "b": POPULAR, **fields})
+    experiment = start_experiment(home / "bundles", None, plan, now_ms())
+    mine = next(user for user in USERS if arm_of(experiment, customer_bucket(experiment, user)) == "B")
+    wait_for(lambda: all("experiment" in answer(client, mine) for client in clients))
+    return experiment
+
+
+def is_over(client: TestClient) -> bool:
+    return all("experiment" not in answer(client, user) for user in USERS[:4])
+
+
+def arm(experiment: Experiment, user: str) -> str | None:
+    return arm_of(experiment, customer_bucket(experiment, user))
+
+
+def test_each_customer_gets_their_arm_in_every_worker_and_the_answer_names_it(worker: Worker, home: Path) -> None:
+    here, there = worker(), worker()
+    experiment = started(home, here, there)
+    expected = {user: {"id": "popular", "arm": arm(experiment, user)} for user in USERS}
+    for client in (here, there, here):
+        assert {user: answer(client, user)["experiment"] for user in USERS} == expected
+    sources = {user: {item["source"] for item in answer(here, user)["items"]} for user in USERS}  # type: ignore[attr-defined]
+    assert all(sources[user] == {"popular"} for user in USERS if arm(experiment, user) == "B")
+
+
+def test_customers_outside_its_share_get_the_shop_as_it_is_and_no_arm(client: TestClient, home: Path) -> None:
+    before = {user: answer(client, user)["items"] for user in USERS}
+    experiment = started(home, client, share=20)
+    outside = [user for user in USERS if arm(experiment, user) is None]
+    assert len(outside) > len(USERS) / 2
+    assert all("experiment" not in answer(client, user) for user in outside)
+    assert [answer(client, user)["items"] for user in outside] == [before[user] for user in outside]
+
+
+def test_visitors_and_customers_without_consent_are_in_no_arm(client: TestClient, home: Path) -> None:
+    started(home, client)
+    client.put(f"/v1/users/{USERS[0]}", json={"consent": {"personalisation": False}})
+    assert "experiment" not in answer(client, USERS[0])
+    assert "experiment" not in client.post("/v1/recommendations", json={"k": 3}).json()
+
+
+def test_the_answer_log_holds_the_arm_and_an_erased_customer_leaves_no_trace(client: TestClient, home: Path) -> None:
+    experiment = started(home, client)
+    for user in USERS[:6]:
+        answer(client, user)
+    client.__exit__(None, None, None)  # the worker writes what waits
+    with closing(AnswerLog(home / ANSWER_LOG_FILE)) as log:
+        for user in USERS[:6]:
+            assert {(item.experiment, item.arm) for item in log.user_items(user)} >= {
+                ("popular", arm(experiment, user))
+            }
+        log.delete_user(USERS[0])
+        assert list(log.user_items(USERS[0])) == []
+
+
+def test_interleaving_mixes_both_lists_and_names_the_team_of_each_item(client: TestClient, home: Path) -> None:
+    before = {user: [item["item_id"] for item in answer(client, user)["items"]] for user in USERS}  # type: ignore[attr-defined]
+    started(home, client, interleaved="home")
+    for user in USERS[:10]:
+        mixed = answer(client, user)
+        items = mixed["items"]
+        assert mixed["experiment"] == {"id": "popular", "arm": "A+B"}
+        assert isinstance(items, list)
+        assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
+        assert {item["team"] for item in items} == {"A", "B"}
+        assert next(item["item_id"] for item in items if item["team"] == "A") in before[user][:2]
+        assert answer(client, user) | {"request_id": ""} == mixed | {"request_id": ""}
+    assert "experiment" not in answer(client, USERS[0], "k=5&placement=buy-again")
+
+
+def test_a_stopped_experiment_gives_everybody_the_shop_again(worker: Worker, home: Path) -> None:
+    here, there = worker(), worker()
+    before = {user: answer(here, user)["items"] for user in USERS}
+    experiment = started(home, here, there)
+    stop_experiment(home / "bundles", None, experiment.id, "seen enough", now_ms())
+    for client in (here, there):
+        wait_for(partial(is_over, client))
+        assert {user: answer(client, user)["items"] for user in USERS} == before
+
+
+def test_rules_of_an_arm_hold_for_its_customers_alone(client: TestClient, home: Path) -> None:
+    shown = answer(client, USERS[0])["items"][0]["item_id"]  # type: ignore[index]
+    rule = f'[[rules]]\nid = "not-this"\nkind = "block"\nitems = ["{shown}"]\nreason = "tried"\n'
+    experiment = started(home, client, b={"rules": rule})
+    lists = {user: {item["item_id"] for item in answer(client, user)["items"]} for user in USERS}  # type: ignore[attr-defined]
+    assert all(shown not in lists[user] for user in USERS if arm(experiment, user) == "B")
+    assert any(shown in lists[user] for user in USERS if arm(experiment, user) == "A")
+
+
+def test_a_variant_that_fails_ends_the_experiment_in_every_worker(
+    worker: Worker, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = worker(), worker()
+    experiment = started(home, here, there)
+    recommend = Recommender.recommend
+
+    def fail_in_b(self: Recommender, query: Query) -> RecommendationList:
+        if self.placements["home"].sources == ("popular",):
+            raise BadBundle("planted")
+        return recommend(self, query)
+
+    monkeypatch.setattr(Recommender, "recommend", fail_in_b)
+    users = [f"new-{n}" for n in range(200)]
+    for user in users:
+        here.get(f"/v1/users/{user}/recommendations?k=4")
+    wait_for(lambda: read_experiments(home / "bundles")[-1].outcome == "failed")
+    assert "a request failed" in read_experiments(home / "bundles")[-1].reasons[0]
+    mine = next(user for user in users if arm(experiment, user) == "B")
+    wait_for(lambda: "experiment" not in answer(there, mine) and "items" in answer(there, mine))
+
+
+def test_one_that_names_rules_which_are_not_valid_leaves_the_shop_as_it_is(client: TestClient, home: Path) -> None:
+    plan = ExperimentPlan(id="broken", b=Variant(rules="[[rules]]\nkind = 7\n"))
+    start_experiment(home / "bundles", None, plan, now_ms())
+    wait_for(lambda: read_experiments(home / "bundles")[-1].outcome == "failed")
+    assert "experiment" not in answer(client, USERS[0])
+    assert "cannot serve it" in read_experiments(home / "bundles")[-1].reasons[0]
