@@ -40,6 +40,7 @@ SECTIONS = (
     "models",
     "notify",
     "placements",
+    "promotions",
     "registry",
     "rules",
     "schedule",

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.schemas.common import ErrorOut
+from recsys.promotions.document import PromotionsIn
 from recsys.ranking.rules.parser import RulesIn
 from recsys.ranking.segments.document import SegmentsIn
 
@@ -69,6 +70,17 @@ def segments_body() -> RequestBody:
     body["requestBody"]["content"]["application/toml"] = {
         "schema": {"type": "string"},
         "example": '[[segments]]\nname = "leaving"\nwhere = { stage = "at_risk", money = { gte = 500 } }\n',
+    }
+    return body
+
+
+def promotions_body() -> RequestBody:
+    """The request body with promotions: JSON, or the TOML text of the file."""
+    body = body_of(PromotionsIn)
+    lines = ('[[promotions]]', 'id = "tea-10"', 'title = "10 % off tea"', 'kind = "discount"', 'categories = ["TEA"]')
+    body["requestBody"]["content"]["application/toml"] = {
+        "schema": {"type": "string"},
+        "example": "\n".join((*lines, "percent = 10", "")),
     }
     return body
 

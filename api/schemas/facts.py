@@ -8,7 +8,7 @@ from api.schemas.common import Id, In, Time
 from recsys.data.facts import MAX_TEXT
 from recsys.data.store.validation import MAX_NUMBER
 
-FactKindName = Literal["search", "survey", "message", "coupon", "service", "referral", "sign_up", "consent"]
+FactKindName = Literal["search", "survey", "message", "coupon", "service", "referral", "sign_up", "consent", "loyalty"]
 
 
 class FactIn(In):

@@ -25,6 +25,7 @@ from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
 from recsys.cli.customers.segments import register_segments
 from recsys.cli.promotions.group import register_promotions
+from recsys.cli.promotions.offers import offers
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
@@ -82,7 +83,7 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    for command in (recommend, similar, why, predict, audience, customer, pairs, reminders):
+    for command in (recommend, similar, why, predict, audience, customer, pairs, reminders, offers):
         register_command(app, command, panel="Ask")
     register_rules(app)
     register_customers(app)

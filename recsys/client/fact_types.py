@@ -8,7 +8,7 @@ from pydantic import Field
 
 from recsys.client.types import RequestModel, ResponseModel
 
-FactKind = Literal["search", "survey", "message", "coupon", "service", "referral", "sign_up", "consent"]
+FactKind = Literal["search", "survey", "message", "coupon", "service", "referral", "sign_up", "consent", "loyalty"]
 
 
 class Fact(RequestModel):

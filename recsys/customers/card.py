@@ -66,7 +66,7 @@ def customer_now(
     recommendations: see `FactStore.recommendation_facts`.
     """
     past = activity.where([at_ms < as_of_ms for at_ms in activity.at_ms])
-    paid = customer_lines(past, _costs(past.item_id, table, catalogue))
+    paid = customer_lines(past, known_costs(past.item_id, table, catalogue))
     orders = build_orders(paid, 1)
     rhythm = rhythm_at(orders, as_of_ms)
     category, rank = item_columns(paid, catalogue, table.price_rank)
@@ -88,7 +88,7 @@ def customer_now(
     )
 
 
-def _costs(item_ids: Iterable[str], table: CustomerTable, catalogue: Catalogue) -> dict[str, float]:
+def known_costs(item_ids: Iterable[str], table: CustomerTable, catalogue: Catalogue) -> dict[str, float]:
     """The costs that the release knows of those items."""
     if not len(table.item_cost):
         return {}

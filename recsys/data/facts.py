@@ -21,6 +21,7 @@ class FactKind(IntEnum):
     REFERRAL = 6
     SIGN_UP = 7
     CONSENT = 8
+    LOYALTY = 9
 
 
 FACT_KIND_BY_NAME = {kind.name.lower(): kind for kind in FactKind}
@@ -39,7 +40,8 @@ class Fact(NamedTuple):
     message: ref of the campaign, what became of it (WORDS_BY_KIND).  coupon: its code as ref, given or redeemed, its
     money.  service: ref of the case, its subject.  referral: ref is the id of the customer who came.
     sign_up: ref of the list or account, text where.  consent: ref is the purpose, value 1 or 0, None is unset, text
-    where it was given; channel None is every channel.
+    where it was given; channel None is every channel.  loyalty: ref of the programme, the balance after it in points,
+    text the tier.
     """
 
     fact_id: str
@@ -71,6 +73,8 @@ def fact_fault(fact: Fact) -> str | None:
         return f"ref: a {name} needs one: {_REFS[fact.kind]}"
     if fact.kind == FactKind.SURVEY:
         return _score_fault(fact)
+    if fact.kind == FactKind.LOYALTY and fact.value is None and fact.text is None:
+        return "value, text: a loyalty says the balance, the tier or both"
     return _consent_fault(fact) if fact.kind == FactKind.CONSENT else None
 
 
@@ -101,4 +105,5 @@ _REFS: Mapping[int, str] = {
     FactKind.REFERRAL: "the id of the customer who came",
     FactKind.SIGN_UP: "the list or the account",
     FactKind.CONSENT: "the purpose",
+    FactKind.LOYALTY: "the programme",
 }

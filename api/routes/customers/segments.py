@@ -1,11 +1,9 @@
 """Segment routes: the saved segments of customers are read, replaced and previewed; every accepted version is kept."""
 
 import asyncio
-import tomllib
 from collections.abc import Sequence
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Path, Request, Response
 
 from api.errors.refused import Refused
@@ -13,17 +11,16 @@ from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, segments_body
 from api.routes.response import json_response
-from api.routes.rules import TOML, IfMatch, to_iso
+from api.routes.rules import IfMatch
+from api.routes.versioned import digest_of, document_response, toml_of, versions_response
 from api.schemas.customers.segments import SegmentsOut, SegmentTryIn, SegmentTryOut, SegmentVersionsOut
-from api.schemas.validation import parse_body, parse_json, validated
+from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from recsys.data.events import Event
 from recsys.ranking.segments.checks import check_names, check_uses
-from recsys.ranking.segments.document import SegmentsIn, to_toml
+from recsys.ranking.segments.document import TABLE, SegmentsIn, to_toml
 from recsys.ranking.segments.population import release_population
 from recsys.ranking.segments.preview import SegmentPreview, preview_segment
-from recsys.versioned_toml.document import text_digest
-from recsys.versioned_toml.repository import NO_FILE_DIGEST
 
 router = APIRouter(tags=["segments"])
 
@@ -32,7 +29,7 @@ router = APIRouter(tags=["segments"])
 async def read_segments(request: Request) -> Response:
     """The saved segments.  `accept: application/toml` gives the text of the file."""
     repository = app_state(request).releases.segments.repository
-    return _respond(request, await asyncio.to_thread(repository.text))
+    return document_response(request, await asyncio.to_thread(repository.text), TABLE)
 
 
 @router.put("/v1/segments", response_model=SegmentsOut, responses=RULES_ERRORS, openapi_extra=segments_body())
@@ -44,20 +41,17 @@ async def put_segments(request: Request, if_match: IfMatch = None) -> Response:
     """
     state = app_state(request)
     repository = state.releases.segments.repository
-    text = _to_toml(await request.body(), request.headers.get("content-type", ""))
-    expected = if_match.strip().strip('"') if if_match is not None else None
+    text = await toml_of(request, SegmentsIn, to_toml)
     await asyncio.to_thread(_check, state, text)
-    await asyncio.to_thread(repository.replace, text, expected)
+    await asyncio.to_thread(repository.replace, text, digest_of(if_match))
     await state.releases.renew_segments()
-    return _respond(request, text)
+    return document_response(request, text, TABLE)
 
 
 @router.get("/v1/segments/versions", response_model=SegmentVersionsOut, responses=RULES_ERRORS)
 async def list_segment_versions(request: Request) -> Response:
     """All versions of the segments, the newest first."""
-    versions = await asyncio.to_thread(app_state(request).releases.segments.repository.versions)
-    newest_first = [{"version": each.number, "digest": each.digest, "at": to_iso(each.at_ms)} for each in versions]
-    return json_response({"versions": newest_first[::-1]})
+    return versions_response(await asyncio.to_thread(app_state(request).releases.segments.repository.versions))
 
 
 @router.get("/v1/segments/versions/{version}", response_model=SegmentsOut, responses=VERSION_ERRORS)
@@ -66,7 +60,7 @@ async def read_segment_version(
 ) -> Response:
     """The segments of one version; PUT them to /v1/segments to restore it."""
     repository = app_state(request).releases.segments.repository
-    return _respond(request, await asyncio.to_thread(repository.version_text, version))
+    return document_response(request, await asyncio.to_thread(repository.version_text, version), TABLE)
 
 
 @router.post(
@@ -102,27 +96,3 @@ def _check(state: AppState, text: str) -> None:
         recommender = releases.now.recommender
         people = release_population(recommender.engine, recommender.catalogue, state.store, releases.now.log_seq)
         check_names(saved, text, people)
-
-
-def _to_toml(raw: bytes, content_type: str) -> str:
-    """The segments as TOML, from a body of TOML or of JSON.  Raises Refused."""
-    if content_type.partition(";")[0].strip().lower() != TOML:
-        return to_toml(validated(SegmentsIn, parse_json(raw)))
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise Refused("invalid", f"the body is no UTF-8 text: byte {error.start}") from None
-
-
-def _respond(request: Request, text: str | None) -> Response:
-    """The segments as TOML for a request that accepts it, else as JSON, which also holds the text."""
-    digest = NO_FILE_DIGEST if text is None else text_digest(text)
-    headers = {"etag": f'"{digest}"'}
-    if TOML in request.headers.get("accept", ""):
-        return Response(text or "", 200, headers, TOML)
-    try:
-        segments = tomllib.loads(text or "").get("segments", [])
-    except (tomllib.TOMLDecodeError, RecursionError):
-        segments = []
-    content = {"digest": digest, "segments": segments, "toml": text or ""}
-    return Response(orjson.dumps(content, default=str), 200, headers, "application/json")

@@ -1,0 +1,1 @@
+"""Schemas about promotions."""

@@ -1,0 +1,125 @@
+"""Loyalty programmes: balance and tier of each customer from facts, participation, and who is near the next tier."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recsys.customers.population import MIN_GROUP
+from recsys.data.facts import Fact, FactKind
+
+
+class LoyaltyState(NamedTuple):
+    """What the last fact says of a customer.  balance: points, None where it says none; tier: None without one."""
+
+    programme: str
+    balance: float | None
+    tier: str | None
+    at_ms: int
+
+
+class NearTier(NamedTuple):
+    """A customer who is near a tier.  missing: points to it, at least 0."""
+
+    user_id: str
+    balance: float
+    tier: str
+    missing: float
+
+
+@dataclass(frozen=True, slots=True)
+class TierCount:
+    """Members of a tier; None where fewer than MIN_GROUP.  least: the lowest balance that any of them has."""
+
+    tier: str
+    customers: int | None
+    least: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoyaltyReport:
+    """The programme as of now.  share: members among the customers who bought; redemption: points spent per point
+    earned, None where no points were earned."""
+
+    members: int | None
+    share: float | None
+    earned: float
+    spent: float
+    redemption: float | None
+    tiers: tuple[TierCount, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def loyalty_states(facts: Iterable[Fact]) -> dict[str, LoyaltyState]:
+    """The latest state of each customer; of facts of the same moment the later one in the log counts."""
+    states: dict[str, LoyaltyState] = {}
+    for fact in facts:
+        known = states.get(fact.user_id)
+        if fact.kind == FactKind.LOYALTY and (known is None or fact.at_ms >= known.at_ms):
+            states[fact.user_id] = LoyaltyState(fact.ref or "", fact.value, fact.text, fact.at_ms)
+    return states
+
+
+def loyalty_report(facts: Sequence[Fact], buyers: int) -> LoyaltyReport:
+    """Participation and redemption.  facts: of loyalty, in order of arrival.  buyers: customers who bought."""
+    states = loyalty_states(facts)
+    earned, spent = _flows(facts)
+    n = len(states)
+    return LoyaltyReport(
+        members=n if n >= MIN_GROUP else None,
+        share=round(n / buyers, 4) if n >= MIN_GROUP and buyers else None,
+        earned=earned,
+        spent=spent,
+        redemption=round(spent / earned, 4) if earned > 0 else None,
+        tiers=tuple(_tier_counts(states)),
+    )
+
+
+def near_tiers(states: Mapping[str, LoyaltyState], within: float) -> list[NearTier]:
+    """Customers whose balance is at most `within` points below a tier above theirs, the nearest first.
+
+    The entry of a tier is the lowest balance of its members; a tier of fewer than MIN_GROUP members says nothing.
+    """
+    entries = sorted((count.least, count.tier) for count in _tier_counts(states) if count.least is not None)
+    least = {tier: balance for balance, tier in entries}
+    near = [
+        NearTier(user_id, state.balance, tier, entry - state.balance)
+        for user_id, state in states.items()
+        if state.balance is not None
+        for entry, tier in _next_tier(entries, state, least)
+        if entry - state.balance <= within
+    ]
+    return sorted(near, key=lambda row: (row.missing, row.user_id))
+
+
+def _next_tier(
+    entries: Sequence[tuple[float, str]], state: LoyaltyState, least: Mapping[str, float]
+) -> list[tuple[float, str]]:
+    own = max(state.balance or 0.0, least.get(state.tier or "", -np.inf))
+    return [(entry, tier) for entry, tier in entries if entry > own and tier != state.tier][:1]
+
+
+def _tier_counts(states: Mapping[str, LoyaltyState]) -> Iterable[TierCount]:
+    by_tier: dict[str, list[LoyaltyState]] = {}
+    for state in states.values():
+        if state.tier is not None:
+            by_tier.setdefault(state.tier, []).append(state)
+    for tier, members in sorted(by_tier.items()):
+        balances = [state.balance for state in members if state.balance is not None]
+        is_told = len(members) >= MIN_GROUP
+        yield TierCount(tier, len(members) if is_told else None, min(balances) if is_told and balances else None)
+
+
+def _flows(facts: Iterable[Fact]) -> tuple[float, float]:
+    """Points earned and spent: rises and falls of each balance between its facts, from nothing."""
+    last: dict[str, float] = {}
+    earned = spent = 0.0
+    for fact in sorted((each for each in facts if each.kind == FactKind.LOYALTY), key=lambda each: each.at_ms):
+        if fact.value is not None:
+            change = fact.value - last.get(fact.user_id, 0.0)
+            last[fact.user_id] = fact.value
+            earned, spent = earned + max(change, 0.0), spent + max(-change, 0.0)
+    return earned, spent
