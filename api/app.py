@@ -30,6 +30,7 @@ from api.routes import (
     users,
 )
 from api.routes.customers import changes, customers, kpis, needs, search, segments
+from api.routes.promotions import offers, promotions
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -96,9 +97,11 @@ def build_api(state: AppState) -> FastAPI:
         rules,
         runs,
         needs,
+        offers,
         users,
         search,
         segments,
+        promotions,
         kpis,
         changes,
         customers,

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.errors.body import error_body
 from api.errors.refused import Refused
-from recsys.errors import BadDocument, BadSegments, RecsysError
+from recsys.errors import BadDocument, BadPromotions, BadSegments, RecsysError
 
 log = structlog.get_logger()
 
@@ -98,7 +98,8 @@ def _public_message(error: RecsysError) -> str:
 
 def _details(error: RecsysError) -> Sequence[object]:
     if isinstance(error, BadDocument):
-        entry = "segment" if isinstance(error, BadSegments) else "rule"
+        nouns = {BadSegments: "segment", BadPromotions: "promotion"}
+        entry = nouns.get(type(error), "rule")
         return [
             {"line": fault.line, entry: fault.entry, "field": fault.field, "problem": fault.problem}
             for fault in error.faults

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.openapi.kpi_examples import KPI_EXAMPLES
+from api.openapi.promotion_examples import PROMOTION_EXAMPLES
 from api.openapi.segment_examples import SEGMENT_EXAMPLES
 from recsys.time_units import DAY_MS
 
@@ -144,6 +145,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "UnmergeIn": {"user_id": "visitor-7f3a"},
     "MergeIn": {"from": "visitor-7f3a", "into": "900"},
     **SEGMENT_EXAMPLES,
+    **PROMOTION_EXAMPLES,
     **KPI_EXAMPLES,
     "RulesTryIn": {
         "ask": {"user_id": "900", "placement": "home", "k": 10},

@@ -77,7 +77,7 @@ def segments_body() -> RequestBody:
 def promotions_body() -> RequestBody:
     """The request body with promotions: JSON, or the TOML text of the file."""
     body = body_of(PromotionsIn)
-    lines = ('[[promotions]]', 'id = "tea-10"', 'title = "10 % off tea"', 'kind = "discount"', 'categories = ["TEA"]')
+    lines = ("[[promotions]]", 'id = "tea-10"', 'title = "10 % off tea"', 'kind = "discount"', 'categories = ["TEA"]')
     body["requestBody"]["content"]["application/toml"] = {
         "schema": {"type": "string"},
         "example": "\n".join((*lines, "percent = 10", "")),

@@ -14,9 +14,11 @@ customers        /v1/customers/{id}, /v1/customers/summary
 items            /v1/items, /v1/items/{id}
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try
 search           /v1/customers:search
+promotions       /v1/promotions, /v1/promotions/versions; offers: /v1/users/{id}/offers
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
 runs             /v1/runs, /v1/runs/{id}
 health           /livez, /readyz, /version, /metrics
+versioned holds what documents of TOML share.
 query and response hold what several routes share: the query of a request, and bytes with headers.
 """

@@ -23,6 +23,7 @@ from recsys.client.customer_types import (
 from recsys.client.errors import ApiError, ClientError, Unreachable
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
+from recsys.client.promotion_types import CustomerOffer, Offers, PromotionVersions, ShopPromotions
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import (
     Answered,
@@ -71,6 +72,7 @@ __all__ = [
     "CustomerCard",
     "CustomerChange",
     "CustomerChanges",
+    "CustomerOffer",
     "CustomerSums",
     "Erased",
     "Event",
@@ -87,6 +89,8 @@ __all__ = [
     "Merged",
     "Need",
     "Needs",
+    "Offers",
+    "PromotionVersions",
     "Ranked",
     "RankedItem",
     "Ranking",
@@ -105,6 +109,7 @@ __all__ = [
     "SegmentTrial",
     "SegmentVersion",
     "SegmentVersions",
+    "ShopPromotions",
     "ShopRules",
     "ShopSegments",
     "Stored",

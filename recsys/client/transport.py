@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls, list_calls
+from recsys.client import calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -97,6 +97,11 @@ class _Methods:
     segment_versions = _Method(calls.segment_versions)
     segment_version = _Method(calls.segment_version)
     try_segment = _Method(calls.try_segment)
+    promotions = _Method(promotion_calls.promotions)
+    put_promotions = _Method(promotion_calls.put_promotions)
+    promotion_versions = _Method(promotion_calls.promotion_versions)
+    promotion_version = _Method(promotion_calls.promotion_version)
+    offers = _Method(promotion_calls.offers)
     rules = _Method(list_calls.rules)
     put_rules = _Method(list_calls.put_rules)
     rule_versions = _Method(list_calls.rule_versions)

@@ -67,7 +67,9 @@ def customer_offers(
     return _document(OfferRanking(ranking.offers, (*ranking.left_out, *others)), terms, recommender, query.k, None)
 
 
-def _is_for(promotion: Promotion, person: SegmentPopulation, saved: SavedSegments, store: Store, user_id: str) -> bool:
+def _is_for(
+    promotion: Promotion, person: SegmentPopulation | None, saved: SavedSegments, store: Store, user_id: str
+) -> bool:
     """Whether the customer is in its segment and has its tier; a condition that cannot be worked out holds nobody.
 
     person: None with a release that has no table of customers."""

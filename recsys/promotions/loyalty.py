@@ -109,8 +109,8 @@ def _tier_counts(states: Mapping[str, LoyaltyState]) -> Iterable[TierCount]:
             by_tier.setdefault(state.tier, []).append(state)
     for tier, members in sorted(by_tier.items()):
         balances = [state.balance for state in members if state.balance is not None]
-        is_told = len(members) >= MIN_GROUP
-        yield TierCount(tier, len(members) if is_told else None, min(balances) if is_told and balances else None)
+        is_large = len(members) >= MIN_GROUP
+        yield TierCount(tier, len(members) if is_large else None, min(balances) if is_large and balances else None)
 
 
 def _flows(facts: Iterable[Fact]) -> tuple[float, float]:

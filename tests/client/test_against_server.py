@@ -22,7 +22,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.client import calls, list_calls
+from recsys.client import calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
@@ -99,11 +99,14 @@ def made() -> dict[str, Call[object]]:
         "why_in": (Ask(), "i"),
         "rule_version": (1,),
         "put_segments": ([],),
+        "put_promotions": ([],),
+        "promotion_version": (1,),
+        "offers": ("u",),
         "segment_version": (1,),
         "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
-    modules = calls, list_calls
+    modules = calls, list_calls, promotion_calls
     functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)

@@ -23,6 +23,7 @@ from recsys.config import (
 )
 from recsys.customers.settings import CustomerSettings, GroupSettings
 from recsys.jobs.notifications import NotifySettings
+from recsys.promotions.settings import PromotionSettings
 from recsys.shared_registry.settings import RegistrySettings
 from training.backup.settings import BackupSettings
 from training.canary.settings import CanarySettings
@@ -62,6 +63,7 @@ SECTIONS: tuple[type[SettingsSection], ...] = (
     CatalogueSettings,
     CustomerSettings,
     CampaignSettings,
+    PromotionSettings,
     RulesSettings,
 )
 WORDS_BY_TYPE: Mapping[type, str] = {

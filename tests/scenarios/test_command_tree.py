@@ -47,6 +47,7 @@ ARGUMENTS = {
     "segments history": "",
     "segments restore": "1",
     "segments list": "",
+    "offers": "user-003",
     "promotions check": "{promotions}",
     "promotions put": "{promotions}",
     "promotions list": "",

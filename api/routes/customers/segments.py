@@ -17,6 +17,7 @@ from api.schemas.customers.segments import SegmentsOut, SegmentTryIn, SegmentTry
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from recsys.data.events import Event
+from recsys.promotions.repository import open_promotion_repository
 from recsys.ranking.segments.checks import check_names, check_uses
 from recsys.ranking.segments.document import TABLE, SegmentsIn, to_toml
 from recsys.ranking.segments.population import release_population
@@ -92,6 +93,8 @@ def _check(state: AppState, text: str) -> None:
     releases = state.releases
     saved = releases.segments.repository.parse(text)
     check_uses(saved, releases.rules.repository.used_segments())
+    promotions = open_promotion_repository(state.config.home, state.config.file).last_valid()
+    check_uses(saved, promotions.segments(), "promotion")
     if releases.now is not None and saved.segments:
         recommender = releases.now.recommender
         people = release_population(recommender.engine, recommender.catalogue, state.store, releases.now.log_seq)

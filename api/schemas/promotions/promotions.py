@@ -21,7 +21,7 @@ class PromotionVersionsOut(BaseModel):
     versions: list[SegmentVersionOut]
 
 
-class OfferOut(BaseModel):
+class RankedOfferOut(BaseModel):
     """One offer.  `chance`: that the customer takes it; `margin`: of the shop when they do, after the `discount`;
     `value`: chance x margin - cost.  `item_id`: what they buy of it most likely.  `assumption`: about unknown costs.
 
@@ -52,7 +52,7 @@ class OffersOut(BaseModel):
     """Offers within `days`, best first.  `note`: why they are not personal, or none."""
 
     days: float
-    offers: list[OfferOut]
+    offers: list[RankedOfferOut]
     left_out: list[LeftOutOut]
     note: str | None
     model_version: str

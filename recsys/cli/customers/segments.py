@@ -160,12 +160,15 @@ def checked_segments(context: CliContext, repository: "SegmentRepository", text:
 
 
 def _save(ctx: typer.Context, text: str, *, as_json: bool) -> None:
+    from recsys.promotions.repository import open_promotion_repository
     from recsys.ranking.rules.repository import open_rule_repository
     from recsys.ranking.segments.checks import check_uses
 
     repository = _repository(ctx)
     saved = checked_segments(ctx.obj, repository, text)
     check_uses(saved, open_rule_repository(ctx.obj.home, ctx.obj.file).used_segments())
+    promotions = open_promotion_repository(ctx.obj.home, ctx.obj.file).last_valid()
+    check_uses(saved, promotions.segments(), "promotion")
     repository.replace(text)
     facts: dict[str, Any] = {"segments": len(saved.segments), "digest": saved.digest}
     if as_json:

@@ -17,10 +17,13 @@ def check_names(saved: SavedSegments, text: str, population: SegmentPopulation) 
         raise BadSegments(faults_text(faults), faults)
 
 
-def check_uses(saved: SavedSegments, rule_by_segment: Mapping[str, str]) -> None:
-    """Raises BadSegments where rules name a segment that is gone.  rule_by_segment: id of a rule, by segment."""
+def check_uses(saved: SavedSegments, rule_by_segment: Mapping[str, str], noun: str = "rule") -> None:
+    """Raises BadSegments where rules name a segment that is gone.  rule_by_segment: id of a rule, by segment.
+
+    noun: what names them, such as a promotion.
+    """
     faults = [
-        DocumentFault(None, name, "", f"the rule {rule_id!r} is meant for it; change the rule first")
+        DocumentFault(None, name, "", f"the {noun} {rule_id!r} is meant for it; change the {noun} first")
         for name, rule_id in rule_by_segment.items()
         if name not in saved.names()
     ]
