@@ -27,6 +27,7 @@ from api.routes import (
     recommendations,
     rules,
     runs,
+    shown,
     users,
 )
 from api.routes.customers import changes, customers, kpis, needs, search, segments
@@ -95,6 +96,7 @@ def build_api(state: AppState) -> FastAPI:
         audience,
         items,
         rules,
+        shown,
         runs,
         needs,
         offers,

@@ -46,6 +46,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/rules/versions": {"GET": "catalogue"},
     "/v1/rules/versions/{version}": {"GET": "catalogue"},
     "/v1/rules:try": {"POST": "users"},
+    "/v1/shown/rates": {"GET": "marketing"},
     "/v1/users": {"POST": "users"},
     "/v1/users:merge": {"POST": "users"},
     "/v1/users:unmerge": {"POST": "users"},

@@ -1,1 +1,1 @@
-"""Commands of the service: serve, keys, users, shown, doctor."""
+"""Commands of the service: serve, keys, users, doctor."""

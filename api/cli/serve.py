@@ -1,4 +1,4 @@
-"""Command `recsys serve`; also registers `console`, `doctor`, `shown`, `keys`, `users` and `export`."""
+"""Command `recsys serve`; also registers `console`, `doctor`, `keys`, `users` and `export`."""
 
 import os
 import shutil
@@ -15,7 +15,6 @@ from api.cli import export, keys, users
 from api.cli.console import console, console_environment
 from api.cli.context import server_config
 from api.cli.listening import check_port, service_environment
-from api.cli.shown import shown
 from recsys.cli.context import OK, USER_ERROR, CliContext
 from recsys.cli.output import AsJson, print_json
 from recsys.cli.registration import register_command
@@ -35,7 +34,6 @@ def register(app: typer.Typer) -> None:
     keys.register(app)
     users.register(app)
     export.register(app)
-    register_command(app, shown, panel="Serve")
 
 
 def serve(

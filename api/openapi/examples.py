@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.openapi.kpi_examples import KPI_EXAMPLES
+from api.openapi.list_examples import LIST_EXAMPLES
 from api.openapi.promotion_examples import PROMOTION_EXAMPLES
 from api.openapi.segment_examples import SEGMENT_EXAMPLES
 from recsys.time_units import DAY_MS
@@ -147,6 +148,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     **SEGMENT_EXAMPLES,
     **PROMOTION_EXAMPLES,
     **KPI_EXAMPLES,
+    **LIST_EXAMPLES,
     "RulesTryIn": {
         "ask": {"user_id": "900", "placement": "home", "k": 10},
         "rules": {"rules": [CAP]},

@@ -17,6 +17,7 @@ search           /v1/customers:search
 promotions       /v1/promotions, /v1/promotions/versions; offers: /v1/users/{id}/offers
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
+shown            /v1/shown/rates
 runs             /v1/runs, /v1/runs/{id}
 health           /livez, /readyz, /version, /metrics
 versioned holds what documents of TOML share.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from eval.cli.compare import JsonOption, compare
+from eval.cli.shown import shown
 from eval.export.outputs import Outputs, shop_files
 from recsys.cli.completion import complete_model
 from recsys.cli.reading_options import ReadingOptions, with_reading_options
@@ -118,6 +119,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to `recsys`."""
     for command in (evaluate, compare):
         register_command(app, command, panel="Judge", is_job=True)
+    register_command(app, shown, panel="Judge")
 
 
 @with_reading_options(ReadingOptions)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from recsys.client.call import Call
 from recsys.client.calls import LONG_TIMEOUT_S, Json
-from recsys.client.types import Ask, RuleTrial, RuleVersions, ShopRules
+from recsys.client.types import Ask, ListRates, RuleTrial, RuleVersions, ShopRules
 
 Against = Literal["nothing", "in-service"]
 
@@ -47,3 +47,9 @@ def try_rules(
     of_shop = {} if customers is None else {"customers": customers}
     body = {"ask": ask.body(), "rules": {"timezone": timezone, "rules": list(rules)}, "against": against, **of_shop}
     return Call("POST", "/v1/rules:try", RuleTrial.model_validate_json, body=body, timeout_s=LONG_TIMEOUT_S)
+
+
+def list_rates(since: int | None = None, to: int | None = None) -> Call[ListRates]:
+    """Dismissals, clicks, purchases and money of the lists of a time (Unix ms); without times the last day."""
+    known = {name: value for name, value in {"from": since, "to": to}.items() if value is not None}
+    return Call("GET", "/v1/shown/rates", ListRates.model_validate_json, query=known, timeout_s=LONG_TIMEOUT_S)

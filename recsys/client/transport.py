@@ -107,6 +107,7 @@ class _Methods:
     rule_versions = _Method(list_calls.rule_versions)
     rule_version = _Method(list_calls.rule_version)
     try_rules = _Method(list_calls.try_rules)
+    list_rates = _Method(list_calls.list_rates)
     live = _Method(calls.live)
     ready = _Method(calls.ready)
     version = _Method(calls.version)

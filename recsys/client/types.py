@@ -310,6 +310,16 @@ class RuleTrial(ResponseModel):
     shop: dict[str, Any] | None = None
 
 
+class ListRates(ResponseModel):
+    """How satisfied customers are with the lists of a time (Unix ms), in all and by placement, source and day."""
+
+    from_ms: int = Field(alias="from")
+    to: int
+    hours: float
+    all: dict[str, Any]
+    by: dict[str, tuple[dict[str, Any], ...]]
+
+
 class Why(ResponseModel):
     """Why an item is not in a list, or where it stands: a stable code and a sentence; see docs/api.md for the codes."""
 

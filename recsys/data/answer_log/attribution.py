@@ -11,7 +11,7 @@ from recsys.time_units import HOUR_MS
 if TYPE_CHECKING:
     import polars as pl
 
-OUTCOMES = {"clicked": Kind.CLICK, "carted": Kind.CART, "bought": Kind.PURCHASE}
+OUTCOMES = {"clicked": Kind.CLICK, "carted": Kind.CART, "bought": Kind.PURCHASE, "dismissed": Kind.DISMISS}
 
 
 def attribute_outcomes(

@@ -1,0 +1,29 @@
+"""Example of the rates of shown lists in the OpenAPI schema."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+HOME: Final = {
+    "group": "home",
+    "customers": 482,
+    "lists": 2402,
+    "shown": 12010,
+    "dismiss_rate": {"value": 0.0091, "low": 0.0073, "high": 0.0108},
+    "click_rate": {"value": 0.1243, "low": 0.1185, "high": 0.13},
+    "buy_rate": {"value": 0.0366, "low": 0.0331, "high": 0.04},
+    "money_per_list": {"value": 0.81, "low": 0.73, "high": 0.9},
+}
+
+LIST_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ListRatesOut": {
+        "from": 1_767_153_600_000,
+        "to": 1_767_240_000_000,
+        "hours": 24.0,
+        "all": {**HOME, "group": "all"},
+        "by": {
+            "placement": [HOME],
+            "source": [{**HOME, "group": "buy_again"}],
+            "day": [{**HOME, "group": "2025-12-31"}],
+        },
+    },
+}
