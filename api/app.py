@@ -27,10 +27,9 @@ from api.routes import (
     recommendations,
     rules,
     runs,
-    shown,
     users,
 )
-from api.routes.customers import changes, customers, kpis, needs, search, segments
+from api.routes.customers import changes, customers, kpis, needs, search, segments, shown
 from api.routes.promotions import offers, promotions
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
@@ -40,6 +39,30 @@ from recsys.data.store.open import open_store
 
 GC_THRESHOLDS = (20_000, 50, 50)  # an answer leaves no reference cycles: searching for them took a tenth of its time
 SWITCH_INTERVAL_S = 0.000_5  # the commit thread waits no longer for a busy loop: ten times as long halves the events
+
+ROUTES = (
+    events,
+    facts,
+    batch,
+    recommendations,
+    rank,
+    explain,
+    audience,
+    items,
+    rules,
+    shown,
+    runs,
+    needs,
+    offers,
+    users,
+    search,
+    segments,
+    promotions,
+    kpis,
+    changes,
+    customers,
+    health,
+)
 
 
 def served() -> ASGIApp:
@@ -86,29 +109,7 @@ def build_api(state: AppState) -> FastAPI:
     )
     api.state.app_state = state
     register_errors(api)
-    for routes in (
-        events,
-        facts,
-        batch,
-        recommendations,
-        rank,
-        explain,
-        audience,
-        items,
-        rules,
-        shown,
-        runs,
-        needs,
-        offers,
-        users,
-        search,
-        segments,
-        promotions,
-        kpis,
-        changes,
-        customers,
-        health,
-    ):
+    for routes in ROUTES:
         api.router.routes.extend(routes.router.routes)  # one flat list: a nested router costs a tenth of a request
     add_docs_pages(api)
     return api

@@ -10,13 +10,13 @@ import typer
 
 from recsys.cli.context import CliContext
 from recsys.cli.output import AsJson, print_json, print_table
-from recsys.customers.kpis.list_rates import BYS, By, GroupRates, RatesReport, all_rates, list_rates
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS, milliseconds, now_ms, second
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from recsys.customers.kpis.list_rates import By, GroupRates, RatesReport
     from recsys.data.answer_log.answer_log import LoggedItem
 
 _NAMES = (
@@ -63,35 +63,20 @@ def shown(
     Examples: recsys shown 5f0c1b-1a    recsys shown    recsys shown --since 2026-03-01 --csv shown.csv
     recsys shown --since 2026-03-01 --by placement,day --html lists.html
     """
-    from recsys.data.answer_log.answer_log import open_answer_log
     from recsys.data.files.spreadsheet_csv import write_csv
 
     cli = cast(CliContext, context.obj)
-    if request_id is not None and (since is not None or until is not None):
-        raise BadInput("--since and --until are for all answers of a time; leave them out beside a REQUEST_ID")
-    if request_id is not None and (by is not None or html is not None):
-        raise BadInput("--by and --html are for all answers of a time; leave them out beside a REQUEST_ID")
-    log = open_answer_log(cli.home)
-    if log is None:
-        raise BadInput(f"{cli.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
+    if request_id is not None and (since, until, by, html) != (None,) * 4:
+        raise BadInput("--since, --until, --by and --html are for all answers of a time; leave them out beside an id")
     times = _times(since, until)
-    with closing(log):
-        items = list(log.request_items(request_id) if request_id else log.items_between(*times))
-    table = _table(cli, items, hours)
+    table = _table(cli, _items(cli, request_id, times), hours)
     if table.is_empty():
-        raise BadInput(
-            f"nothing was shown under {request_id!r}"
-            if request_id
-            else "nothing was shown in that time; name an earlier --since"
-        )
+        nothing = f"under {request_id!r}" if request_id else "in that time; name an earlier --since"
+        raise BadInput(f"nothing was shown {nothing}")
     if csv is not None:
         write_csv(table, csv)
     if by is not None or html is not None:
-        report = rates_report(table, _groupings(by), times, hours)
-        if html is not None:
-            _write_page(report, html)
-        if as_json or html is None:
-            _print_rates(report, as_json=as_json)
+        _show_rates(rates_report(table, _groupings(by), times, hours), html, as_json=as_json)
     elif as_json:
         _print_json(table, csv, is_single=request_id is not None)
     elif csv is not None:
@@ -100,14 +85,29 @@ def shown(
         _print(table, is_single=request_id is not None)
 
 
-def rates_report(table: "pl.DataFrame", by: Sequence[By], times: tuple[int, int], hours: float) -> RatesReport:
+def _items(cli: CliContext, request_id: str | None, times: tuple[int, int]) -> "list[LoggedItem]":
+    """The logged items of one answer, or of all answers of a time.  Raises BadInput without a log."""
+    from recsys.data.answer_log.answer_log import open_answer_log
+
+    log = open_answer_log(cli.home)
+    if log is None:
+        raise BadInput(f"{cli.home}: nothing was written down yet; [serve] log_answers = true and `recsys serve`")
+    with closing(log):
+        return list(log.request_items(request_id) if request_id else log.items_between(*times))
+
+
+def rates_report(table: "pl.DataFrame", by: "Sequence[By]", times: tuple[int, int], hours: float) -> "RatesReport":
     """The rates of all lists and by each of these, once.  Raises NotEnoughData."""
+    from recsys.customers.kpis.list_rates import RatesReport, all_rates, list_rates
+
     groups = {each: list_rates(table, each) for each in by}
     return RatesReport(*times, hours, all_rates(table), groups)
 
 
-def _groupings(words: str | None) -> list[By]:
+def _groupings(words: str | None) -> "list[By]":
     """The names, each once; all without any.  Raises BadParameter."""
+    from recsys.customers.kpis.list_rates import BYS
+
     names = [*BYS] if words is None else [word.strip() for word in words.split(",")]
     wrong = [name for name in names if name not in BYS]
     if wrong:
@@ -115,14 +115,18 @@ def _groupings(words: str | None) -> list[By]:
     return [by for by in BYS if by in names]
 
 
-def _write_page(report: RatesReport, html: Path) -> None:
+def _show_rates(report: "RatesReport", html: Path | None, *, as_json: bool) -> None:
+    """Writes the page if there is one to write; prints the rates if not, or as JSON."""
     from eval.report.builders.list_rates import build_page
     from eval.report.html import write_page
 
-    write_page(build_page(report, datetime.now(UTC)), html)
+    if html is not None:
+        write_page(build_page(report, datetime.now(UTC)), html)
+    if as_json or html is None:
+        _print_rates(report, as_json=as_json)
 
 
-def _print_rates(report: RatesReport, *, as_json: bool) -> None:
+def _print_rates(report: "RatesReport", *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
         return
@@ -133,7 +137,7 @@ def _print_rates(report: RatesReport, *, as_json: bool) -> None:
         print_table((by, *names), rows)
 
 
-def _rate_cells(group: GroupRates) -> Iterator[str]:
+def _rate_cells(group: "GroupRates") -> Iterator[str]:
     for rate in (group.dismiss_rate, group.click_rate, group.buy_rate):
         yield f"{rate.value:.2%} ({rate.low:.2%} to {rate.high:.2%})"
     money = group.money_per_list

@@ -31,7 +31,6 @@ GLOSSARY = {
 def build_page(report: RatesReport, now: datetime) -> Page:
     """The whole page."""
     whole = report.all
-    tables = [_table(by, groups) for by, groups in report.by.items()]
     return Page(
         title="How satisfied are customers with their lists?",
         verdict=f"Of 1,000 shown items, {_in(whole.click_rate)} were clicked, {_in(whole.buy_rate)} bought and "
@@ -49,43 +48,47 @@ def build_page(report: RatesReport, now: datetime) -> Page:
             "without the list: only an experiment says what a list brings.",
             "Places and sources show different items to different customers, so that a lower rate is not a fault.",
         ],
-        record=EvaluationRecord(
-            facts={
-                "From": second(report.since_ms),
-                "To": second(report.until_ms),
-                "An event belongs to a list for": f"{report.hours:g} hours",
-            },
-            exclusions=[],
-            tables=tables,
-            figures=ReportTable(
-                "Rates",
-                (
-                    "by",
-                    "group",
-                    "customers",
-                    "lists",
-                    "shown",
-                    *(f"{name} {end}" for name in RATES for end in Rate._fields),
-                ),
-                [
-                    (
-                        by,
-                        each.group,
-                        each.customers,
-                        each.lists,
-                        each.shown,
-                        *(x for name in RATES for x in getattr(each, name)),
-                    )
-                    for by, groups in report.by.items()
-                    for each in groups
-                ],
-            ),
-            settings={},
-            data=report.to_json(),
-            run_id=f"lists-{report.until_ms}",
-            made_at=f"{now:%Y-%m-%d %H:%M}",
-        ),
+        record=_record(report, now),
         glossary=GLOSSARY,
+    )
+
+
+def _record(report: RatesReport, now: datetime) -> EvaluationRecord:
+    return EvaluationRecord(
+        facts={
+            "From": second(report.since_ms),
+            "To": second(report.until_ms),
+            "An event belongs to a list for": f"{report.hours:g} hours",
+        },
+        exclusions=[],
+        tables=[_table(by, groups) for by, groups in report.by.items()],
+        figures=ReportTable(
+            "Rates",
+            (
+                "by",
+                "group",
+                "customers",
+                "lists",
+                "shown",
+                *(f"{name} {end}" for name in RATES for end in Rate._fields),
+            ),
+            [
+                (
+                    by,
+                    each.group,
+                    each.customers,
+                    each.lists,
+                    each.shown,
+                    *(x for name in RATES for x in getattr(each, name)),
+                )
+                for by, groups in report.by.items()
+                for each in groups
+            ],
+        ),
+        settings={},
+        data=report.to_json(),
+        run_id=f"lists-{report.until_ms}",
+        made_at=f"{now:%Y-%m-%d %H:%M}",
     )
 
 

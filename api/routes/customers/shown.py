@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.openapi.responses import ERRORS
 from api.schemas.common import QueryTime
-from api.schemas.list_rates import ListRatesOut
+from api.schemas.customers.list_rates import ListRatesOut
 from api.state import app_state
 
 BY = "placement,source,day"
 
-router = APIRouter(tags=["rules"])
+router = APIRouter(tags=["customers"])
 
 
 @router.get("/v1/shown/rates", response_model=ListRatesOut, responses=ERRORS)
