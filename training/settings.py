@@ -15,7 +15,7 @@ class TrainSettings(SettingsSection):
     section: ClassVar[str] = "train"
 
     validation_days: int = Field(default=28, ge=1, description="days at the end of the log, held back for validation")
-    spare_seconds: float = Field(default=240.0, ge=0, description="seconds for trying optional models; 0 tries none")
+    spare_seconds: float = Field(default=240.0, ge=0, description="CPU seconds for optional models, foretold; 0: none")
     seed: int = Field(default=0, ge=0, description="the same seed over the same log gives the same bundle")
     unchanged_days: float = Field(
         default=7.0, ge=0, description="the same data and settings are learnt again only after so many days; 0: always"

@@ -117,6 +117,7 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
             "held_back": selection.holdout,
             "half_lives": {name: half_life.as_mapping() for name, half_life in choice.half_lives.items()},
             "left_out": dict(choice.left_out),
+            "verdicts": {name: verdict.as_mapping() for name, verdict in choice.verdicts.items()},
             "buying_again": dict(choice.buy_again),
             "parted": catalogue_splits(engine.models),
             "weight_by_kind": weights,

@@ -1,19 +1,91 @@
-"""Ensemble selection: the weight of each model in the ensemble (blend), bagged over many halves of validation users."""
+"""Ensemble selection: one model alone, or the weights of a blend, bagged over many halves of validation users."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
-from recsys.learning.validation import LIST_LENGTH
+from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.metrics import ndcg
 from recsys.models.candidates import Candidates, normalized
 
 STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # weight of one more model against all before it
 MIN_GAIN = 1.003  # a model that adds less for a half of the users is not added for them
 N_HALVES = 8
+MIN_OPTIONAL_GAIN = 0.001  # that optional models have to add together: each of them costs time on every request
+STANDARD_ERRORS = 1.0  # of a paired difference, beyond which a blend replaces one model
 MIN_WEIGHT = 0.08  # a model with a lower mean weight costs time on every request and is noise in the next weeks
+
+
+@dataclass(frozen=True, slots=True)
+class BlendChoice:
+    """weights: of every model looked at, summing to 1; a single model has all of it.
+
+    ndcg (Q,): of that choice, for each user with relevant items.  alone: the same of each model alone.
+    gain: by which share the best choice with optional models is better than the best without; required: by which
+    share it has to be; is_enough: whether it is, and beyond noise.
+    """
+
+    weights: Mapping[str, float]
+    ndcg: Doubles
+    alone: Mapping[str, Doubles]
+    gain: float
+    required: float
+    is_enough: bool
+
+
+def choose_blend(
+    lists: Mapping[str, Sequence[Candidates]],
+    optional: Collection[str],
+    relevant: Sequence[Ints],
+    *,
+    min_gain: float = MIN_OPTIONAL_GAIN,
+    standard_errors: float = STANDARD_ERRORS,
+) -> BlendChoice:
+    """The best single model, unless a blend is better beyond noise; the same again with the optional models.
+
+    The optional ones are used only where they make the list better by that share, and beyond noise.
+    """
+    alone = {name: list_ndcg(lists[name], relevant) for name in lists}
+    own = {name: lists[name] for name in lists if name not in optional}
+    weights, quality = _single_or_blend(own, alone, relevant)
+    if len(own) == len(lists) or not len(quality):
+        return BlendChoice(dict.fromkeys(lists, 0.0) | weights, quality, alone, 0.0, min_gain, is_enough=False)
+    wider_weights, wider = _single_or_blend(lists, alone, relevant)
+    honest = _cross_fitted_single(alone) if max(wider_weights.values()) == 1 else wider
+    gain = float(honest.mean() / quality.mean() - 1) if quality.mean() > 0 else 0.0
+    if is_better(honest, quality, min_gain=min_gain, standard_errors=standard_errors):
+        return BlendChoice(wider_weights, wider, alone, gain, min_gain, is_enough=True)
+    return BlendChoice(dict.fromkeys(lists, 0.0) | weights, quality, alone, gain, min_gain, is_enough=False)
+
+
+def _single_or_blend(
+    lists: Mapping[str, Sequence[Candidates]], alone: Mapping[str, Doubles], relevant: Sequence[Ints]
+) -> tuple[dict[str, float], Doubles]:
+    """Weights, and the nDCG of each user with relevant items."""
+    blended, quality = fit_weights(lists, relevant), cross_fitted_ndcg(lists, relevant)
+    if not len(quality):
+        return blended, quality
+    best = max(sorted(lists), key=lambda name: float(alone[name].mean()))
+    if is_better(quality, alone[best], standard_errors=STANDARD_ERRORS):
+        return blended, quality
+    return dict.fromkeys(sorted(lists), 0.0) | {best: 1.0}, alone[best]
+
+
+def _cross_fitted_single(alone: Mapping[str, Doubles]) -> Doubles:
+    """nDCG of each user by the model that was best for the other half: the best of many looks too good where it won."""
+    quality = np.empty(len(next(iter(alone.values()))))
+    for chosen_by, others in _two_halves(len(quality)):
+        best = max(sorted(alone), key=lambda name: float(alone[name][chosen_by].mean()))
+        quality[others] = alone[best][others]
+    return quality
+
+
+def _two_halves(n_users: int) -> tuple[tuple[Longs, Longs], tuple[Longs, Longs]]:
+    """Each half of the users, and the other one."""
+    first, second = np.array_split(np.random.default_rng(1).permutation(n_users), 2)
+    return (first, second), (second, first)
 
 
 def fit_weights(
@@ -40,8 +112,7 @@ def cross_fitted_ndcg(lists: Mapping[str, Sequence[Candidates]], relevant: Seque
     if n_users < 2:
         return np.empty(0)
     quality = np.empty(n_users)
-    halves = np.array_split(np.random.default_rng(1).permutation(n_users), 2)
-    for learned_from, others in (halves, halves[::-1]):
+    for learned_from, others in _two_halves(n_users):
         quality[others] = blends.ndcg(np.array(_bagged(blends, learned_from)))[others]
     return quality
 

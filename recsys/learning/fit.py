@@ -28,8 +28,8 @@ from recsys.ranking.candidates.sources import unit
 
 MAX_USERS = 2_000  # that blend and calibrations are chosen with
 MIN_USERS = 30
-FEW_USERS = 1_000  # fewer cannot tell models apart that differ by a few hundredths
-MAX_EXTRA_SPLITS = 3  # further random splits of the data
+FEW_USERS = 4_000  # judgements; fewer cannot tell models apart that differ by a few thousandths
+MAX_EXTRA_SPLITS = 3  # further held-back parts of the same data
 CALIBRATION_DEPTH = 50  # candidates of each list that its calibration is learned from
 RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
 
@@ -92,7 +92,7 @@ def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> 
     share, users = repeat_share(holdout), validation_users(holdout, rng, MAX_USERS)
     if len(users) < MIN_USERS:
         return SelectionResult(_unvalidated(plan, len(users)), {}, share, len(users), holdout.description)
-    choice = select_models(holdout, users, plan, rng, step, more=_extra_splits(data, holdout, users, rng))
+    choice = select_models(holdout, users, plan, rng, step, more=_extra_splits(data, holdout, users, plan, rng))
     with step("curves"):
         calibrations = _calibrations(choice, users)
     choice = replace(choice, models={}, discover_lists=())  # they would take memory while all models are fitted again
@@ -100,13 +100,28 @@ def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> 
 
 
 def _extra_splits(
-    data: Interactions, holdout: Holdout, users: ValidationUsers, rng: Generator
+    data: Interactions, holdout: Holdout, users: ValidationUsers, plan: Plan, rng: Generator
 ) -> list[tuple[Holdout, ValidationUsers]]:
-    """Further random splits, where the split is random and users are few; such data are small, so they cost little."""
-    if holdout.description != BY_CHANCE or len(users) >= FEW_USERS or len(data.histories.item) > SAMPLE_EVENTS:
+    """Further held-back parts, where users are few; such data are small, so they cost little.
+
+    Other random parts, or the same part of what was before: the weeks, visits or choices that come before the last.
+    """
+    n_parts = min(MAX_EXTRA_SPLITS, FEW_USERS // len(users) - 1)
+    if len(data.histories.item) > SAMPLE_EVENTS:
         return []
-    splits = [random_parts(data, rng) for _ in range(min(MAX_EXTRA_SPLITS, FEW_USERS // len(users)))]
-    return [(other, validation_users(other, rng, MAX_USERS)) for other in splits]
+    splits: list[tuple[Holdout, ValidationUsers]] = []
+    for _ in range(n_parts):
+        is_random = holdout.description == BY_CHANCE
+        holdout = (
+            random_parts(data, rng)
+            if is_random
+            else hold_out(holdout.past, plan.validation_days, rng, split=plan.split)
+        )
+        others = validation_users(holdout, rng, MAX_USERS)
+        if len(others) < MIN_USERS:
+            break
+        splits.append((holdout, others))
+    return splits
 
 
 def _unvalidated(plan: Plan, n_users: int) -> ModelChoice:

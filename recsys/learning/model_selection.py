@@ -1,37 +1,58 @@
 """Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
-import math
-import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Ints
+from recsys.arrays import Doubles, Ints
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.backends.base import StepTimer
 from recsys.learning.buy_again_selection import BuyAgainChoice, select_buy_again
-from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
-from recsys.learning.half_life import MANY_ITEMS, HalfLife, cheaper, with_best_half_life
+from recsys.learning.ensemble_weights import BlendChoice, choose_blend, fit_weights
+from recsys.learning.half_life import HalfLife, with_best_half_life
 from recsys.learning.holdout import Holdout
 from recsys.learning.recipe import Plan
-from recsys.learning.validation import Validation, ValidationUsers, candidate_lists, is_better
+from recsys.learning.validation import Validation, ValidationUsers, candidate_lists
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
 from recsys.models.candidates import Candidates, blended
+from recsys.models.fit_cost import DataSize, foretold_seconds
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
-SEARCH_USERS = 500  # enough to tell a good setting from a bad one
+SEARCH_USERS = 500  # enough to tell a good half-life from a bad one, and a model that adds nothing
 SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
-TRIAL_EVENTS = 2_000_000  # of customers by whom optional models are judged at full strength, with more than MANY_ITEMS
-LARGE_CATALOGUE = 5_000  # items; with more, models are first tried in a cheaper version
-MIN_GAIN = 0.01  # that the optional models have to add together: each of them costs time on every request
-STANDARD_ERRORS = 1.0  # fewer than elsewhere: the risk of adding a model is only time
-SCREENING_SHARE = 0.5  # part of that gain which has to show on the sample before all data are used
+LARGE_CATALOGUE = 5_000  # items; with more, half-lives are tried with a cheaper version of a model
+SMALLEST_SHARE = 1 / 64  # of the customers that optional models are judged by, where more would not fit the budget
 
 Lists = Mapping[str, Sequence[Candidates]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerdict:
+    """What validation says about one model: its nDCG@10 alone, and how far below the chosen list that is.
+
+    difference, standard_error: of the model alone minus the chosen list, over the same users.  weight: in the chosen
+    list, 1 where the model stands alone.
+    """
+
+    ndcg: float
+    difference: float
+    standard_error: float
+    n_users: int
+    weight: float
+
+    def as_mapping(self) -> dict[str, float]:
+        """For a manifest."""
+        return {
+            "ndcg_at_10": round(self.ndcg, 4),
+            "against_chosen": round(self.difference, 4),
+            "standard_error": round(self.standard_error, 4),
+            "judges": self.n_users,
+            "weight": round(self.weight, 4),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,7 @@ class ModelChoice:
 
     models: those fitted on the past.  left_out: why each optional model that is not used is not.
     buy_again: nDCG@10 of each variant of the buy-again model at its best half-life.
+    verdicts: of every model that was tried for the list of new items.
     """
 
     learners: Mapping[str, Learner]
@@ -49,37 +71,41 @@ class ModelChoice:
     models: Mapping[str, Model] = field(default_factory=dict)
     half_lives: Mapping[str, HalfLife] = field(default_factory=dict)
     buy_again: Mapping[str, float] = field(default_factory=dict)
+    verdicts: Mapping[str, ModelVerdict] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gain:
-    """By which share the optional models improve the list for so many users, and whether that is enough and sure."""
+@dataclass(slots=True)
+class _Budget:
+    """CPU seconds that are left for optional models, by the cost foretold: the clock of a busy machine has no say."""
 
-    share: float
-    required: float
-    n_users: int
-    is_enough: bool
+    seconds: float
+
+    def take(self, learner: Learner, size: DataSize) -> bool:
+        """Whether a fit from so much still fits; it then counts as spent."""
+        cost = foretold_seconds(learner, size)
+        if self.seconds <= 0 or cost > self.seconds:
+            return False
+        self.seconds -= cost
+        return True
 
 
-@dataclass(frozen=True, slots=True)
-class _TrialRun:
-    """How optional models are tried.  deadline: of the clock `time.perf_counter`."""
+@dataclass(slots=True)
+class _Trial:
+    """Optional models on trial.  left_out: those that dropped out, and why.  verdicts: of the first look."""
 
     plan: Plan
-    deadline: float
+    budget: _Budget
     rng: Generator
     step: StepTimer
+    left_out: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, ModelVerdict] = field(default_factory=dict)
 
     def fit(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
         return self.plan.backend.fit_all(learners, data, self.rng, self.step, label)
 
-    def fit_in_time(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
-        """The models whose turn comes before the deadline."""
-        models: dict[str, Model] = {}
-        for name, learner in learners.items():
-            if time.perf_counter() < self.deadline:
-                models |= self.fit({name: learner}, data, label)
-        return models
+    def drop(self, choice: BlendChoice, names: Sequence[str]) -> None:
+        """Notes why each of these models is not used."""
+        self.left_out |= {name: _reason(choice) for name in names}
 
 
 def select_models(
@@ -91,7 +117,7 @@ def select_models(
     *,
     more: Sequence[tuple[Holdout, ValidationUsers]] = (),
 ) -> ModelChoice:
-    """Half-lives are chosen on a sample; optional models are screened on the sample, the best then tried on everything.
+    """Half-lives are chosen on a sample; optional models are judged at full strength, first on the sample, if any.
 
     more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
     """
@@ -104,59 +130,104 @@ def select_models(
         again = _select_buy_again(learners, plan.fixed, Validation(sample, users, only_new=False), rng)
         if again is not None:
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
-    deadline = time.perf_counter() + plan.optional_seconds
-    screened, left_out = _screen(learners, plan, validation, deadline, step)
+    defaults: dict[str, Learner] = {name: learners[name] for name in DISCOVER_MODELS if name in learners}
+    trial = _Trial(plan, _Budget(plan.optional_seconds), rng, step)
+    optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, trial)
+    optional = _affordable(optional, sample, trial)
     with step("pace of spare models"):
-        late = frozenset(screened) if time.perf_counter() >= deadline else frozenset[str]()
-        optional, optional_half_lives = _with_best_half_lives(screened, plan.fixed | late, validation, rng)
-    defaults: list[str] = [name for name in DISCOVER_MODELS if name in learners]
+        optional, optional_half_lives = _with_best_half_lives(optional, plan.fixed, validation, rng)
+    optional = _judge_on_sample(defaults, optional, holdout.past, users, trial)
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
-    run, trial = _TrialRun(plan, deadline, rng, step), _draw_trial(holdout.past, optional, rng)
-    if trial is not holdout.past:
-        optional, reasons = _judge_on_trial(trial, optional, required, users, run)
-        left_out, defaults, run = left_out | reasons, [*defaults, *optional], replace(run, deadline=math.inf)
-    models = run.fit(required, holdout.past, "try") | run.fit_in_time(optional, holdout.past, "try")
+    models = trial.fit({**required, **optional}, holdout.past, "try")
     with step("blend"):
         lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
         all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)
-        blend, gain = _choose_blend(all_lists, defaults, relevant)
-    used = {name: learner for name, learner in optional.items() if blend.get(name)}
-    for name in optional.keys() - used.keys():
-        left_out[name] = _reason(gain, blend, optional) if name in models else _no_time(plan)
+        choice = choose_blend(all_lists, optional, relevant)
+    used = {name: learner for name, learner in optional.items() if choice.weights[name]}
+    trial.drop(choice, [name for name in optional if name not in used])
+    blend = {name: weight for name, weight in choice.weights.items() if name in defaults or name in used}
     return ModelChoice(
         learners={**learners, **used},
         blend=blend,
         discover_lists=_blended_lists(lists, blend),
         models=models,
         half_lives=half_lives | {name: days for name, days in optional_half_lives.items() if name in used},
-        left_out=left_out,
+        left_out=trial.left_out,
         buy_again=again.ndcg_by_variant if again is not None else {},
+        verdicts=trial.verdicts | _verdicts(choice),
     )
 
 
-def _draw_trial(past: Interactions, optional: Mapping[str, Learner], rng: Generator) -> Interactions:
-    """What optional models are tried on: everything, or of a large shop with many items a sample of its customers."""
-    return draw_sample(past, rng, TRIAL_EVENTS) if optional and past.n_items > MANY_ITEMS else past
+def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Trial) -> dict[str, Learner]:
+    """The optional models that add something to the others on a sample of the customers, by any difference."""
+    optional = _affordable(trial.plan.optional, validation.past, trial)
+    if not optional:
+        return {}
+    lists = {
+        name: _new_item_lists(model, validation.users)
+        for name, model in trial.fit({**defaults, **optional}, validation.past, "look at").items()
+    }
+    choice = choose_blend(lists, optional, validation.users.new, min_gain=0.0, standard_errors=0.0)
+    blend = fit_weights(lists, validation.users.new)  # few judges: a part of the blend counts, too
+    kept = {name: learner for name, learner in optional.items() if choice.weights[name] or blend[name]}
+    kept = kept if choice.is_enough else {}
+    trial.drop(choice, [name for name in optional if name not in kept])
+    trial.verdicts |= _verdicts(choice)
+    return kept
 
 
-def _judge_on_trial(
-    trial: Interactions,
+def _affordable(optional: Mapping[str, Learner], data: Interactions, trial: _Trial) -> dict[str, Learner]:
+    """The models whose fit from these data still fits the budget; the others are left out."""
+    if not optional:
+        return {}
+    size = DataSize.of_data(data)
+    kept = {name: learner for name, learner in optional.items() if trial.budget.take(learner, size)}
+    words = f"no time: trying spare models may take {trial.plan.optional_seconds:g} s of CPU"
+    trial.left_out |= {name: words for name in optional if name not in kept}
+    return kept
+
+
+def _judge_on_sample(
+    defaults: Mapping[str, Learner],
     optional: Mapping[str, Learner],
-    required: Mapping[str, Learner],
+    past: Interactions,
     users: ValidationUsers,
-    run: _TrialRun,
-) -> tuple[dict[str, Learner], dict[str, str]]:
-    """The optional models that add enough, and why the others are left out; all models know the same customers.
+    trial: _Trial,
+) -> dict[str, Learner]:
+    """The optional models that add enough on as many customers as the budget allows; all where it allows all.
 
     Nothing is cheaper here than it would be in the release.  A model that is chosen is learnt from everything later.
     """
-    defaults = {name: required[name] for name in DISCOVER_MODELS if name in required}
-    models = run.fit(defaults, trial, "sample") | run.fit_in_time(optional, trial, "sample")
-    lists = {name: _new_item_lists(model, users) for name, model in models.items()}
-    blend, gain = _choose_blend(lists, [*defaults], users.new)
-    chosen = {name: learner for name, learner in optional.items() if blend.get(name)}
-    rest = [name for name in optional if name not in chosen]
-    return chosen, {name: _reason(gain, blend, optional) if name in models else _no_time(run.plan) for name in rest}
+    if not optional:
+        return {}
+    size, share = DataSize.of_data(past), 1.0
+    while share > SMALLEST_SHARE and _total_cost(optional, size.share(share)) > trial.budget.seconds:
+        share /= 2
+    if share == 1:
+        return dict(optional)
+    part = draw_sample(past, trial.rng, int(share * size.events))
+    models = trial.fit({**defaults, **optional}, part, "sample")
+    choice = choose_blend({name: _new_item_lists(model, users) for name, model in models.items()}, optional, users.new)
+    kept = {name: learner for name, learner in optional.items() if choice.weights[name]}
+    trial.drop(choice, [name for name in optional if name not in kept])
+    trial.verdicts |= _verdicts(choice)
+    return kept
+
+
+def _total_cost(learners: Mapping[str, Learner], size: DataSize) -> float:
+    return sum(foretold_seconds(learner, size) for learner in learners.values())
+
+
+def _verdicts(choice: BlendChoice) -> dict[str, ModelVerdict]:
+    return {name: _verdict(alone, choice.ndcg, choice.weights.get(name, 0.0)) for name, alone in choice.alone.items()}
+
+
+def _verdict(alone: Doubles, chosen: Doubles, weight: float) -> ModelVerdict:
+    if not len(alone):
+        return ModelVerdict(0.0, 0.0, 0.0, 0, weight)
+    difference = alone - chosen
+    error = float(difference.std() / np.sqrt(len(difference)))
+    return ModelVerdict(float(alone.mean()), float(difference.mean()), error, len(alone), weight)
 
 
 def _select_buy_again(
@@ -207,47 +278,6 @@ def _with_more_splits(
     return all_lists, relevant
 
 
-def _screen(
-    learners: Mapping[str, Learner], plan: Plan, validation: Validation, deadline: float, step: StepTimer
-) -> tuple[dict[str, Learner], dict[str, str]]:
-    """The optional models that add something to the others on the sample, and why the rest is left out."""
-    defaults = [name for name in DISCOVER_MODELS if name in learners]
-    left_out: dict[str, str] = {}
-    if not plan.optional or time.perf_counter() >= deadline:
-        return {}, dict.fromkeys(plan.optional, _no_time(plan))
-    lists: dict[str, Sequence[Candidates]] = {}
-    for name in (*defaults, *plan.optional):
-        if name in plan.optional and time.perf_counter() >= deadline:
-            left_out[name] = _no_time(plan)
-            continue
-        with step(f"look at {name}"):
-            learner = {**plan.optional, **learners}[name]
-            learner = cheaper(learner) if validation.is_large else learner
-            lists[name] = _new_item_lists(learner.fit(validation.past, np.random.default_rng(0)), validation.users)
-    blend, gain = _choose_blend(lists, defaults, validation.users.new, share=SCREENING_SHARE, standard_errors=0.0)
-    screened = [name for name in plan.optional if name in lists]
-    left_out |= {name: _reason(gain, blend, plan.optional) for name in screened if not blend.get(name)}
-    return {name: plan.optional[name] for name in screened if blend.get(name)}, left_out
-
-
-def _choose_blend(
-    lists: Lists,
-    defaults: Sequence[str],
-    relevant: Sequence[Ints],
-    *,
-    share: float = 1.0,
-    standard_errors: float = STANDARD_ERRORS,
-) -> tuple[dict[str, float], _Gain]:
-    """The best blend, of the default models alone unless the others add enough; and how much they add."""
-    own, required = {name: lists[name] for name in defaults}, share * MIN_GAIN
-    if len(lists) == len(defaults):
-        return fit_weights(own, relevant), _Gain(0.0, required, 0, is_enough=False)
-    quality, wider = cross_fitted_ndcg(own, relevant), cross_fitted_ndcg(lists, relevant)
-    gain = float(wider.mean() / quality.mean() - 1) if len(quality) and quality.mean() > 0 else 0.0
-    is_enough = is_better(wider, quality, min_gain=required, standard_errors=standard_errors)
-    return fit_weights(lists if is_enough else own, relevant), _Gain(gain, required, len(quality), is_enough)
-
-
 def _blended_lists(lists: Lists, blend: Mapping[str, float]) -> list[Candidates]:
     rows = zip(*(lists[name] for name in blend), strict=True)
     return [blended(list(zip(row, blend.values(), strict=True)), BLEND_DEPTH) for row in rows]
@@ -257,16 +287,12 @@ def _new_item_lists(model: Model, users: ValidationUsers) -> list[Candidates]:
     return candidate_lists(model, users, only_new=True, depth=BLEND_DEPTH)
 
 
-def _no_time(plan: Plan) -> str:
-    return f"no time: trying spare models took {plan.optional_seconds:g} s before its turn"
-
-
-def _reason(gain: _Gain, blend: Mapping[str, float], optional: Collection[str]) -> str:
-    if gain.is_enough or any(blend.get(name) for name in optional):
+def _reason(choice: BlendChoice) -> str:
+    if choice.is_enough:
         return "adds nothing to the others"
-    if gain.share < 0:
-        return f"takes {-100 * gain.share:.1f} % from the list, with all other spare ones"
-    adds = f"adds {100 * gain.share:.1f} % to the list, with all other spare ones"
-    if gain.share > gain.required:
-        return f"{adds}, but {gain.n_users:,} judges are too few to be sure of it"
-    return f"{adds}; {100 * gain.required:g} % are asked for"
+    if choice.gain < 0:
+        return f"takes {-100 * choice.gain:.1f} % from the list, with all other spare ones"
+    adds = f"adds {100 * choice.gain:.1f} % to the list, with all other spare ones"
+    if choice.gain > choice.required:
+        return f"{adds}, but {len(choice.ndcg):,} judges are too few to be sure of it"
+    return f"{adds}; {100 * choice.required:g} % are asked for"

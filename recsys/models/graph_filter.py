@@ -19,6 +19,7 @@ from recsys.models.serialization import require_events
 
 FACTORS_PER_ROOT, FACTORS = 2, (16, 256)  # best of 16 to 256 on 943 users; 256 on 30,000 and 40,000 items (the paper)
 MOST_NUMBERS = 2**23  # of all vectors, which every request reads: 32 MiB
+OVERSAMPLING, POWER_STEPS = 16, 8
 NO_SIGNAL = 1e-4  # of the largest singular value: what is below is rounding
 
 Likes: TypeAlias = "csr_matrix[np.float64]"
@@ -81,7 +82,7 @@ class GraphFilter:
     max_votes: Count = 200
     max_history: Count = 300
     half_life_days: HalfLifeDays = np.inf
-    saturation: PositiveAmount = 0.5
+    saturation: PositiveAmount = 1.2
 
     def fit(self, data: Interactions, rng: Generator) -> GraphFilterModel:
         """Raises NotEnoughData without any event.  Which of several equal votes is cut off is not defined."""
@@ -93,7 +94,7 @@ class GraphFilter:
         # of a user.
         root = np.sqrt(item_size)
         scaled = _scaled(likes, np.sqrt(user_size), root)
-        tastes = _main_tastes(scaled, self._factors(likes.shape), rng) * root[:, None]
+        tastes = _main_tastes(scaled, self.n_factors(*likes.shape), rng) * root[:, None]
         return GraphFilterModel(
             self._votes(scaled),
             self.half_life_days,
@@ -104,12 +105,13 @@ class GraphFilter:
             self.low_pass,
         )
 
-    def _factors(self, shape: tuple[int, int]) -> int:
+    def n_factors(self, n_users: int, n_items: int) -> int:
+        """The number of tastes: as set, or what suits so many users and items."""
         if self.factors != "auto":
             return self.factors
         least, most = FACTORS
-        root = FACTORS_PER_ROOT * isqrt(min(shape))
-        return int(np.clip(root, least, min(most, max(least, MOST_NUMBERS // shape[1]))))
+        root = FACTORS_PER_ROOT * isqrt(min(n_users, n_items))
+        return int(np.clip(root, least, min(most, max(least, MOST_NUMBERS // max(1, n_items)))))
 
     def _votes(self, scaled: Likes) -> NeighbourTable:
         from implicit.nearest_neighbours import all_pairs_knn
@@ -129,12 +131,17 @@ def _scaled(likes: Likes, by_user: Doubles, by_item: Doubles) -> Likes:
 
 def _main_tastes(scaled: Likes, factors: int, rng: Generator) -> Doubles:
     """The right singular vectors of the largest singular values, (I, <= factors)."""
-    from scipy.sparse.linalg import svds
-
-    if factors >= min(scaled.shape):
-        _, strength, rows = np.linalg.svd(scaled.toarray(), full_matrices=False)
+    n_vectors = factors + OVERSAMPLING
+    if n_vectors >= min(scaled.shape):
+        basis = np.linalg.svd(scaled.toarray(), full_matrices=False)[2].T
     else:
-        start = rng.standard_normal(min(scaled.shape))
-        _, strength, rows = svds(scaled, k=factors, v0=start)
-    vectors: Doubles = rows[strength > NO_SIGNAL * strength.max()].T
+        # Halko et al. 2011, algorithm 4.4: a tenth of the time of Lanczos; the spectrum of a shop falls fast enough.
+        matrix = scaled.astype(np.float32)
+        basis = rng.standard_normal((scaled.shape[1], n_vectors), np.float32)
+        for _ in range(POWER_STEPS):
+            basis, _ = np.linalg.qr(matrix.T @ (matrix @ basis))
+    passed = scaled @ basis
+    energy, turn = np.linalg.eigh(passed.T @ passed)
+    kept = np.flatnonzero(energy > NO_SIGNAL**2 * energy[-1])[-factors:]
+    vectors: Doubles = basis @ turn[:, kept]
     return vectors

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.lapack import sposv, spotrf, spotri
 from scipy.sparse import csr_array
 
@@ -13,6 +14,7 @@ from recsys.errors import BadSettings
 from recsys.threads import available_cores
 
 BLOCK = 256  # items processed at once, beside the one big matrix
+FEW_USERS = 4  # items a user: from there on a system of the users is far smaller, and needs half as much memory again
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,42 @@ def fit_ridge(by_item: csr_array, l2: float, dropout: float) -> RidgeRegression:
 
     square = _gram(by_item)
     # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
-    diagonal = (square.diagonal() / (1 - dropout) + l2).astype(np.float32)
+    penalty = square.diagonal() * (dropout / (1 - dropout)) + l2
+    diagonal = (square.diagonal() + penalty).astype(np.float32)
     np.fill_diagonal(square, diagonal)
     with threadpool_limits(limits=available_cores(), user_api="blas"):
-        # Both do not touch the half above the diagonal, and both work in place.
-        square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
-        if failed:
-            raise BadSettings(f"model ease: l2 = {l2} is too small for these data; try {10 * l2}")
-        square, _ = spotri(square, lower=1, overwrite_c=1)
+        likes = by_item[:, np.flatnonzero(np.diff(by_item.tocsc().indptr))]
+        if likes.shape[1] * FEW_USERS <= likes.shape[0]:
+            _invert_by_users(square, likes, penalty)
+        else:
+            square = _invert(square, l2)
     return RidgeRegression(square, diagonal, square.diagonal().copy())
+
+
+def _invert(square: Floats, l2: float) -> Floats:
+    """The same matrix with its inverse below and on the diagonal; in place, what is above stays."""
+    square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        raise BadSettings(f"model ease: l2 = {l2} is too small for these data; try {10 * l2}")
+    square, _ = spotri(square, lower=1, overwrite_c=1)
+    return square
+
+
+def _invert_by_users(square: Floats, likes: csr_array, penalty: Floats) -> None:
+    """The same where users are few, by a system of their size: (H, U) and (H,) -> the lower half of the square.
+
+    Woodbury: (X X' + D)^-1 = D^-1 - D^-1 X (I + X' D^-1 X)^-1 X' D^-1.
+    """
+    scaled = likes.multiply((1 / penalty)[:, None]).tocsr()
+    system = (likes.T @ scaled).toarray().astype(np.float64) + np.eye(likes.shape[1])
+    root = cholesky(system, lower=True).astype(np.float32)
+    spread = solve_triangular(root, scaled.astype(np.float32).toarray().T, lower=True, overwrite_b=True)
+    for start, end in _blocks(len(square)):
+        inverse = -(spread[:, start:].T @ spread[:, start:end])
+        inverse[np.arange(end - start), np.arange(end - start)] += 1 / penalty[start:end]
+        above = np.triu(square[start:end, start:end], 1)
+        square[start:, start:end] = inverse
+        square[start:end, start:end] = np.tril(inverse[: end - start]) + above
 
 
 def head_weights(ridge: RidgeRegression, top_n: int) -> Weights:

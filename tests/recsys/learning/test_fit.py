@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recsys.data.dataset.interactions import Interactions
+from recsys.learning import fit
 from recsys.learning.fit import _extra_splits, _select, repeat_share
 from recsys.learning.holdout import Holdout, last_weeks, random_parts
 from recsys.learning.recipe import Plan
@@ -78,7 +79,7 @@ def split_at_random(n_users: int) -> tuple[Interactions, Holdout, ValidationUser
 
 def test_with_few_users_further_random_splits_are_made_and_no_held_back_event_is_learned_from() -> None:
     data, holdout, users = split_at_random(100)
-    again = _extra_splits(data, holdout, users, np.random.default_rng(1))
+    again = _extra_splits(data, holdout, users, Plan({}, {}), np.random.default_rng(1))
     assert len(again) == 3
     parts = [holdout.later.item.tolist(), *(other.later.item.tolist() for other, _ in again)]
     assert len({tuple(part) for part in parts}) == 4
@@ -87,8 +88,20 @@ def test_with_few_users_further_random_splits_are_made_and_no_held_back_event_is
         assert len(other_users) == 100
 
 
-def test_enough_users_or_a_split_by_weeks_need_no_further_split() -> None:
-    data, holdout, users = split_at_random(1_100)
-    assert _extra_splits(data, holdout, users, np.random.default_rng(1)) == []
-    data, _, users = split_at_random(100)
-    assert _extra_splits(data, last_weeks(data, 28), users, np.random.default_rng(1)) == []
+def test_enough_users_or_much_data_need_no_further_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, holdout, users = split_at_random(100)
+    monkeypatch.setattr(fit, "FEW_USERS", 150)
+    assert _extra_splits(data, holdout, users, Plan({}, {}), np.random.default_rng(1)) == []
+    monkeypatch.undo()
+    monkeypatch.setattr(fit, "SAMPLE_EVENTS", 500)
+    assert _extra_splits(data, holdout, users, Plan({}, {}), np.random.default_rng(1)) == []
+
+
+def test_few_users_of_the_last_days_are_joined_by_those_of_the_days_before() -> None:
+    rows = [(user, (7 * user + day) % 40, 1.0 + day) for user in range(100) for day in range(60)]
+    data, rng, plan = data_of(rows, 100, 40), np.random.default_rng(0), Plan({}, {}, validation_days=7.0)
+    holdout = last_weeks(data, 7.0)
+    again = _extra_splits(data, holdout, validation_users(holdout, rng, 2_000), plan, rng)
+    begins = [other.later.at.min() for other, _ in again]
+    assert begins == [holdout.later.at.min() - 7.0 * n for n in (1, 2, 3)]
+    assert all(other.past.histories.at.max() < other.later.at.min() for other, _ in again)

@@ -12,7 +12,7 @@ from recsys.arrays import Doubles
 from recsys.data.dataset.interactions import Interactions
 from recsys.errors import BadSettings
 from recsys.learning.bundle_builder import catalogue_splits
-from recsys.models import ease
+from recsys.models import ease, ridge
 from recsys.models.ease import Ease, EaseModel
 from recsys.testing import camp_baskets, interactions_of
 
@@ -177,3 +177,14 @@ def test_with_more_items_fewer_vote_for_each(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_catalogue_within_the_memory_limit_is_not_split() -> None:
     assert catalogue_splits({"ease": PLAIN.fit(shop(1), RNG)}) == {}
+
+
+@pytest.mark.parametrize("n_users", [3, 25])
+def test_the_system_of_few_users_gives_the_same_regression(n_users: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = shop(3, n_users=n_users)
+    by_users = weights_of(Ease().fit(data, RNG), 12)
+    monkeypatch.setattr(ridge, "FEW_USERS", 0.1)
+    other = weights_of(Ease().fit(data, RNG), 12)
+    monkeypatch.setattr(ridge, "FEW_USERS", 1_000)
+    np.testing.assert_allclose(by_users, weights_of(Ease().fit(data, RNG), 12), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(by_users, other, rtol=1e-3, atol=1e-5)

@@ -72,7 +72,7 @@ def test_the_broad_tastes_reach_items_that_share_no_user() -> None:
 def test_the_number_of_tastes_grows_with_the_data_until_a_request_would_be_slow(
     shape: tuple[int, int], factors: int
 ) -> None:
-    assert GraphFilter()._factors(shape) == factors
+    assert GraphFilter().n_factors(*shape) == factors
     assert factors == 16 or factors * shape[1] <= MOST_NUMBERS
 
 

@@ -1,0 +1,76 @@
+"""Cost model of fitting: CPU seconds of one fit, foretold from the sizes of the data, the same on every machine.
+
+The constants were measured with one thread on data of 50,000 to 1.4 million events (docs/benchmarks-models.md).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import isqrt
+from typing import Any, Final
+
+import numpy as np
+
+from recsys.data.dataset.interactions import Interactions
+from recsys.models.base import Learner
+from recsys.models.ease import MIB, Ease
+from recsys.models.graph_filter import GraphFilter
+from recsys.models.graph_walk import GraphWalk
+from recsys.models.ridge import FEW_USERS
+from recsys.models.sequence import BLOCK, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class DataSize:
+    """Events, users, items that anyone has, (user, item) pairs, and pairs of items that one user has."""
+
+    events: float
+    users: float
+    items: int
+    pairs: float
+    common: float
+
+    @classmethod
+    def of_data(cls, data: Interactions) -> "DataSize":
+        pairs = data.histories.pairs()
+        lengths = np.diff(pairs.offsets).astype(np.float64)
+        n_items = len(np.unique(pairs.item))
+        n_users = int(np.count_nonzero(lengths))
+        return cls(len(data.histories.item), n_users, n_items, len(pairs.item), float(np.square(lengths).sum()))
+
+    def share(self, share: float) -> "DataSize":
+        """The size of a sample of the users."""
+        parts = {name: getattr(self, name) * share for name in ("events", "users", "pairs", "common")}
+        return replace(self, **parts)
+
+
+def foretold_seconds(learner: Learner, size: DataSize) -> float:
+    """CPU seconds of one fit; for a learner without a formula as for a pass over the events."""
+    formula = FORMULAS.get(type(learner))
+    return formula(learner, size) if formula is not None else 2e-6 * size.events
+
+
+def _ease(learner: Ease, size: DataSize) -> float:
+    head = min(size.items, isqrt(learner.memory_mib * MIB // 4))
+    order = size.users if size.users * FEW_USERS <= head else head
+    return 2e-3 * min(head, 5_000) + 4e-12 * head**2 * order + 1.5e-4 * (size.items - head)
+
+
+def _graph_filter(learner: GraphFilter, size: DataSize) -> float:
+    factors = learner.n_factors(int(size.users), size.items)
+    return _common_users(learner, size) + 2.5e-8 * factors * size.pairs
+
+
+def _sequence(learner: Sequence, size: DataSize) -> float:
+    return learner.window / 30 * (5e-6 + 1.2e-6 * size.items / BLOCK) * size.events
+
+
+def _common_users(_learner: Learner, size: DataSize) -> float:
+    return 8e-8 * size.common + 1e-6 * size.pairs
+
+
+FORMULAS: Final[Mapping[type[Any], Callable[[Any, DataSize], float]]] = {
+    Ease: _ease,
+    GraphFilter: _graph_filter,
+    GraphWalk: _common_users,
+    Sequence: _sequence,
+}
