@@ -29,7 +29,7 @@ from api.routes import (
     runs,
     users,
 )
-from api.routes.customers import changes, customers, kpis, needs, search, segments, shown
+from api.routes.customers import campaigns, changes, customers, kpis, needs, search, segments, shown
 from api.routes.promotions import offers, promotions
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
@@ -58,6 +58,7 @@ ROUTES = (
     search,
     segments,
     promotions,
+    campaigns,
     kpis,
     changes,
     customers,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.openapi.campaign_examples import CAMPAIGN_EXAMPLES
 from api.openapi.kpi_examples import KPI_EXAMPLES
 from api.openapi.list_examples import LIST_EXAMPLES
 from api.openapi.promotion_examples import PROMOTION_EXAMPLES
@@ -133,7 +134,6 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "BatchIn": {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]},
     "RankIn": {"user_id": "1", "items": ["995242", "1029743", "1082185"]},
     "ExplainIn": {"item_id": "995242", "ask": {"user_id": "900", "k": 10, "filters": {"price_to": 20}}},
-    "AudienceIn": {"where": {"brand": "Acme", "price": {"lt": 20}}, "limit": 500},
     "EventIn": {"user_id": "1", "item_id": "995242", "kind": "purchase", "quantity": 2, "price": 1.5, "discount": 0.5},
     "FactIn": {"user_id": "900", "kind": "survey", "ref": "nps", "value": 9, "channel": "email"},
     "ItemFields": {"name": "Oat milk", "category": "DAIRY", "price": 2.19, "cost": 1.32, "stock": 40},
@@ -149,6 +149,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     **PROMOTION_EXAMPLES,
     **KPI_EXAMPLES,
     **LIST_EXAMPLES,
+    **CAMPAIGN_EXAMPLES,
     "RulesTryIn": {
         "ask": {"user_id": "900", "placement": "home", "k": 10},
         "rules": {"rules": [CAP]},

@@ -28,6 +28,11 @@ RECEIPT_ERRORS: Responses = {404: _error("No such receipt"), **ERRORS}
 RUN_ERRORS: Responses = {404: _error("No such run"), **ERRORS}
 USER_ERRORS: Responses = {404: _error("No such customer"), **ERRORS}
 ITEM_ERRORS: Responses = {404: _error("No such item"), **BODY_ERRORS}
+CAMPAIGN_ERRORS: Responses = {
+    404: _error("No such campaign"),
+    412: _error("Somebody else changed or drew it meanwhile"),
+    **BODY_ERRORS,
+}
 VERSION_ERRORS: Responses = {404: _error("No such version"), 422: _INVALID}
 RULES_ERRORS: Responses = {
     412: _error("Somebody else changed them meanwhile"),

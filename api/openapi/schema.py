@@ -22,6 +22,7 @@ TAGS = {
     "users": "Customers: facts, export, erasure, whom to write to",
     "customers": "Who the customers are",
     "segments": "Saved conditions on customers",
+    "campaigns": "Offers with a control group: planned, drawn once, exported, closed.",
     "promotions": "What the shop offers, to whom, for how much money",
     "rules": "Rules of the marketers",
     "operations": "Whether the service is well",

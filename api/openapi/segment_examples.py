@@ -1,4 +1,4 @@
-"""OpenAPI examples of segments and of a search for customers."""
+"""OpenAPI examples of segments, of audiences and of a search for customers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,6 +7,7 @@ AT_MS: Final = 1_767_240_000_000
 VERSION: Final = "20260101T040000Z-3f9a"
 
 SEGMENT_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "AudienceIn": {"where": {"brand": "Acme", "price": {"lt": 20}}, "limit": 500},
     "CustomersSearchIn": {"where": {"stage": "at_risk"}, "order": "money", "fields": ["user_id", "money"], "limit": 20},
     "CustomersFoundOut": {
         "customers": 84,

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -129,6 +131,15 @@ class TreatedList:
 
         for first in range(0, len(self.rows), FRAME_ROWS):
             yield pl.DataFrame(self.rows[first : first + FRAME_ROWS], schema=self.schema())
+
+    def content(self, name: str) -> bytes:
+        """The rows as a file of that format, of FORMATS."""
+        from recsys.data.files.destination import Destination
+
+        with TemporaryDirectory(prefix="recsys-treated-") as folder:
+            file = Path(folder) / f"treated.{name}"
+            Destination(str(file)).write(self.frames(), self.schema())
+            return file.read_bytes()
 
     def schema(self) -> "Mapping[str, type[pl.DataType]]":
         import polars as pl

@@ -3,6 +3,7 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
+from recsys.client.campaign_types import Campaign, CampaignPlan, Campaigns, Treated
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
@@ -67,6 +68,9 @@ __all__ = [
     "Ask",
     "AsyncClient",
     "Audience",
+    "Campaign",
+    "CampaignPlan",
+    "Campaigns",
     "Client",
     "ClientError",
     "Cohorts",
@@ -117,6 +121,7 @@ __all__ = [
     "Stored",
     "StoredUsers",
     "SurveyScore",
+    "Treated",
     "Twin",
     "Twins",
     "Unmerged",

@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -102,6 +102,13 @@ class _Methods:
     promotion_versions = _Method(promotion_calls.promotion_versions)
     promotion_version = _Method(promotion_calls.promotion_version)
     offers = _Method(promotion_calls.offers)
+    campaigns = _Method(campaign_calls.campaigns)
+    campaign = _Method(campaign_calls.campaign)
+    plan_campaign = _Method(campaign_calls.plan_campaign)
+    try_campaign = _Method(campaign_calls.try_campaign)
+    draw_campaign = _Method(campaign_calls.draw_campaign)
+    export_campaign = _Method(campaign_calls.export_campaign)
+    close_campaign = _Method(campaign_calls.close_campaign)
     rules = _Method(list_calls.rules)
     put_rules = _Method(list_calls.put_rules)
     rule_versions = _Method(list_calls.rule_versions)

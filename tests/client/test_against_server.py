@@ -22,7 +22,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.client import calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
@@ -106,11 +106,13 @@ def made() -> dict[str, Call[object]]:
         "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
-    modules = calls, list_calls, promotion_calls
+    modules = calls, campaign_calls, list_calls, promotion_calls
     functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
     given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run"), ("u",))
+    given |= dict.fromkeys(("campaign", "draw_campaign", "export_campaign", "close_campaign"), ("c",))
+    given |= dict.fromkeys(("plan_campaign", "try_campaign"), ({},))
     names = [module.__name__ for module in modules]
     ours = {name: make for name, make in functions if make.__module__ in names and not name.startswith("_")}
     return {name: make(*given.get(name, ()), **named.get(name, {})) for name, make in ours.items()}

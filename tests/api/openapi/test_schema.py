@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from api import schemas
 from api.openapi.examples import EXAMPLES
 from api.schemas import health
+from recsys.campaigns.definition import CampaignDefinition
 from recsys.promotions.document import PromotionsIn
 from recsys.ranking.rules.parser import RulesIn
 from recsys.ranking.segments.document import SegmentsIn
@@ -95,6 +96,7 @@ def test_every_body_and_every_name_in_a_path_has_an_example(schema: Json) -> Non
 def test_every_example_is_what_its_model_says(schema: Json) -> None:
     models = {name: model for module in MODULES for name, model in vars(module).items() if isinstance(model, type)}
     models |= {"RulesIn": RulesIn, "SegmentsIn": SegmentsIn, "PromotionsIn": PromotionsIn}
+    models["CampaignDefinition"] = CampaignDefinition
     examples: list[tuple[str, Mapping[str, Any]]] = [
         (name, example)
         for name, component in schema["components"]["schemas"].items()

@@ -1,0 +1,90 @@
+"""Campaign schemas: what a draw and an export are asked for, and what campaigns show of themselves."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas.common import In
+
+
+class CampaignDrawIn(In):
+    """force: draws also where too few customers are left to see the effect."""
+
+    force: bool = False
+
+
+class CampaignExportIn(In):
+    """The treated as `json`, or as the file of one of the other formats; or to the signed webhook of `[notify]`."""
+
+    layout: Literal["plain", "mailchimp", "brevo", "klaviyo"] = "plain"
+    format: Literal["json", "csv", "jsonl", "parquet"] = "json"
+    webhook: bool = Field(default=False, description="signed messages instead of a list in the answer")
+
+
+class CampaignOut(BaseModel):
+    """A campaign as it was planned, with its state; times of `made_at`, `closed_at` are Unix ms.
+
+    `draw` is null before the draw; it holds audience, losses, eligible, treated, control and power, and never changes.
+    """
+
+    id: str
+    name: str
+    goal: str
+    audience: dict[str, Any]
+    offer: dict[str, Any]
+    channel: str
+    purpose: str
+    consent: str
+    cost_per_contact: float
+    budget: float | None
+    starts: str
+    reading: str
+    control_share: float
+    effect: float
+    priority: int
+    salt: str
+    status: Literal["draft", "drawn", "running", "closed"]
+    made_at: int
+    closed_at: int | None
+    draw: dict[str, Any] | None
+
+
+class CampaignsOut(BaseModel):
+    """All campaigns, the latest start first."""
+
+    campaigns: list[CampaignOut]
+
+
+class CampaignDrawOut(CampaignOut):
+    """is_new: false where it was drawn before, and this call changed nothing."""
+
+    is_new: bool
+
+
+class CampaignPlanOut(BaseModel):
+    """What a draw would be now: customers of the audience, those that each rule takes, and whether the effect shows."""
+
+    campaign: dict[str, Any]
+    audience: int
+    losses: dict[str, int]
+    eligible: int
+    expected_treated: int
+    expected_control: int
+    expected_cost: float
+    power: dict[str, Any]
+
+
+class TreatedOut(BaseModel):
+    """The treated who may still be written to: their number, and rows in the columns of the layout.
+
+    withdrawn: refused since the draw.  no_address: without an e-mail address.  pages: messages that were sent.
+    """
+
+    campaign: str
+    layout: str
+    customers: int
+    withdrawn: int
+    no_address: int
+    notes: list[str]
+    rows: list[dict[str, str]]
+    pages: int

@@ -1,0 +1,46 @@
+"""Calls about campaigns: planned, drawn, exported and closed."""
+
+from recsys.client.call import Call
+from recsys.client.calls import LONG_TIMEOUT_S, Json
+from recsys.client.campaign_types import Campaign, CampaignPlan, Campaigns, Treated
+
+
+def campaigns() -> Call[Campaigns]:
+    """All campaigns, the latest start first."""
+    return Call("GET", "/v1/campaigns", Campaigns.model_validate_json)
+
+
+def campaign(campaign_id: str) -> Call[Campaign]:
+    """One campaign."""
+    return Call("GET", "/v1/campaigns/{campaign_id}", Campaign.model_validate_json, {"campaign_id": campaign_id})
+
+
+def plan_campaign(definition: Json) -> Call[CampaignPlan]:
+    """Stores a draft, or replaces that draft, and gives its plan."""
+    body = dict(definition)
+    return Call("POST", "/v1/campaigns", CampaignPlan.model_validate_json, body=body, timeout_s=LONG_TIMEOUT_S)
+
+
+def try_campaign(definition: Json) -> Call[CampaignPlan]:
+    """The plan of a campaign.  Nothing is stored."""
+    body = dict(definition)
+    return Call("POST", "/v1/campaigns:try", CampaignPlan.model_validate_json, body=body, timeout_s=LONG_TIMEOUT_S)
+
+
+def draw_campaign(campaign_id: str, *, force: bool = False) -> Call[Campaign]:
+    """Draws it once and for ever; `is_new` is False where it was drawn before."""
+    template, path = "/v1/campaigns/{campaign_id}:draw", {"campaign_id": campaign_id}
+    return Call("POST", template, Campaign.model_validate_json, path, body={"force": force}, timeout_s=LONG_TIMEOUT_S)
+
+
+def export_campaign(campaign_id: str, *, layout: str = "plain", webhook: bool = False) -> Call[Treated]:
+    """The list of the treated, here or to the signed webhook of the service."""
+    template, path = "/v1/campaigns/{campaign_id}:export", {"campaign_id": campaign_id}
+    body = {"layout": layout, "webhook": webhook}
+    return Call("POST", template, Treated.model_validate_json, path, body=body, timeout_s=LONG_TIMEOUT_S)
+
+
+def close_campaign(campaign_id: str) -> Call[Campaign]:
+    """Ends it: nobody is exported any more."""
+    template, path = "/v1/campaigns/{campaign_id}:close", {"campaign_id": campaign_id}
+    return Call("POST", template, Campaign.model_validate_json, path)

@@ -1,0 +1,63 @@
+"""Types of campaigns: what was planned, the plan of a draw, and the list of the treated."""
+
+from typing import Any
+
+from recsys.client.types import ResponseModel
+
+
+class Campaign(ResponseModel):
+    """A campaign; `status` is draft, drawn, running or closed, `draw` what its draw counted, None before it."""
+
+    id: str
+    name: str
+    goal: str
+    audience: dict[str, Any]
+    offer: dict[str, Any]
+    channel: str
+    purpose: str
+    consent: str
+    cost_per_contact: float
+    budget: float | None
+    starts: str
+    reading: str
+    control_share: float
+    effect: float
+    priority: int
+    salt: str
+    status: str
+    made_at: int
+    closed_at: int | None
+    draw: dict[str, Any] | None
+    is_new: bool | None = None
+
+
+class Campaigns(ResponseModel):
+    """All campaigns, the latest start first."""
+
+    campaigns: tuple[Campaign, ...]
+
+
+class CampaignPlan(ResponseModel):
+    """What a draw would be now; `losses` by rule, `power` with its advice."""
+
+    campaign: dict[str, Any]
+    audience: int
+    losses: dict[str, int]
+    eligible: int
+    expected_treated: int
+    expected_control: int
+    expected_cost: float
+    power: dict[str, Any]
+
+
+class Treated(ResponseModel):
+    """The treated who may still be written to, by the columns of the layout."""
+
+    campaign: str
+    layout: str
+    customers: int
+    withdrawn: int
+    no_address: int
+    notes: tuple[str, ...]
+    rows: tuple[dict[str, str], ...]
+    pages: int
