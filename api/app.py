@@ -1,6 +1,5 @@
 """ASGI application: routes, schema and middleware around the state of a worker."""
 
-import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -36,8 +35,8 @@ from api.settings import ServerConfig
 from api.state import AppState
 from recsys import __version__
 from recsys.data.store.open import open_store
+from recsys.garbage_collection import settle_garbage_collection
 
-GC_THRESHOLDS = (20_000, 50, 50)  # an answer leaves no reference cycles: searching for them took a tenth of its time
 SWITCH_INTERVAL_S = 0.000_5  # the commit thread waits no longer for a busy loop: ten times as long halves the events
 
 ROUTES = (
@@ -74,9 +73,7 @@ def served() -> ASGIApp:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = open_store(config.home, config.shop.database_url)
     app = create_app(AppState(config, store, metrics_from(os.environ)))
-    gc.collect()
-    gc.set_threshold(*GC_THRESHOLDS)
-    gc.freeze()  # classes and functions stay: searching them for cycles held up answers for a tenth of a second
+    settle_garbage_collection()
     return app
 
 

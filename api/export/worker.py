@@ -18,6 +18,7 @@ from api.settings import ServerConfig
 from recsys.data.files.table_formats import FORMATS
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_existing_store
+from recsys.garbage_collection import settle_garbage_collection
 from recsys.ranking.query import RecommendationList
 
 
@@ -86,6 +87,7 @@ class WorkerProcess:
         if self.maker is None:  # here, because an error of a part reaches the parent as it is
             store = open_existing_store(self.config.home, self.config.shop.database_url)
             self.maker = PartMaker.open(self.config, self.folder, self.plan, store)
+            settle_garbage_collection()
         return self.maker.make(number)
 
 
