@@ -24,6 +24,7 @@ from recsys.cli.customers.everybody import register_customers
 from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
 from recsys.cli.customers.segments import register_segments
+from recsys.cli.experiments import register_experiments
 from recsys.cli.promotions.group import register_promotions
 from recsys.cli.promotions.offers import offers
 from recsys.cli.recommend import audience, predict, recommend, similar, why
@@ -89,6 +90,7 @@ def application() -> typer.Typer:
     register_customers(app)
     register_segments(app)
     register_promotions(app)
+    register_experiments(app)
     register_campaigns(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)

@@ -1,14 +1,16 @@
 """Variants of the engine: a recommender with other rules, placements or blend, for the arm of an experiment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recsys.bundle import release_folders
 from recsys.engine.engine import Engine
 from recsys.errors import BadInput
-from recsys.experiments.definition import Variant
+from recsys.experiments.definition import ExperimentPlan, Variant
 from recsys.ranking.candidates.sources import SOURCES
-from recsys.ranking.placements import Placement, load_placements
+from recsys.ranking.placements import Placement, find_placement, load_placements
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.model import Rules
 from recsys.ranking.rules.repository import RuleRepository
@@ -28,6 +30,41 @@ def variant_parts(variant: Variant, repository: RuleRepository, file: Path | Non
     rules = None if variant.rules is None else repository.parse(variant.rules)
     placements = load_placements(file, frozenset(SOURCES), variant.placements) if variant.placements else None
     return VariantParts(rules, placements, variant.blend)
+
+
+def checked_plan(
+    plan: ExperimentPlan, repository: RuleRepository, file: Path | None, recommender: Recommender, bundles: Path
+) -> ExperimentPlan:
+    """The plan with the texts of rules that it names by the digest of a version.
+
+    Raises BadInput, BadRules, BadSettings, UnknownPlacement that name what is wrong in it.
+    """
+    plan = plan.model_copy(update={arm: _with_text(getattr(plan, arm), repository) for arm in ("a", "b")})
+    placements = [recommender.placements]
+    for variant in (plan.a, plan.b):
+        placements.append(variant_parts(variant, repository, file).placements or recommender.placements)
+        check_blend(variant, recommender.engine)
+    if plan.interleaved is not None:
+        find_placement(placements[-1], plan.interleaved)
+    missing = [version for version in plan.releases if published_at(bundles, version) is None]
+    if missing:
+        raise BadInput(f"release = {missing[0]!r} is not published; `recsys releases` lists what is")
+    return plan
+
+
+def _with_text(variant: Variant, repository: RuleRepository) -> Variant:
+    """The variant with the text of rules in place of the digest of a version."""
+    if variant.rules is None or not re.fullmatch("[0-9a-f]{16}", variant.rules):
+        return variant
+    for version in reversed(repository.versions()):
+        if version.digest == variant.rules:
+            return variant.model_copy(update={"rules": repository.version_text(version.number)})
+    raise BadInput(f"rules = {variant.rules!r}: no version with that digest; `recsys rules history` lists them")
+
+
+def published_at(bundles: Path, version: str) -> Path | None:
+    """The folder of a release, here or known of another host; None where it is not published."""
+    return next((path for path in release_folders(bundles) if path.name == version), None)
 
 
 def with_variant(recommender: Recommender, parts: VariantParts, rules: Rules) -> Recommender:
