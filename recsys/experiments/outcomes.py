@@ -112,7 +112,7 @@ def outcomes_at(log: ExperimentLog, experiment: Experiment, cut_ms: int) -> Expe
 def _clicks(shown: "pl.DataFrame", events: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
-    clicks = events.filter(pl.col("kind") == int(Kind.CLICK)).select(EVENT_SCHEMA)
+    clicks = events.filter(pl.col("kind") == int(Kind.CLICK)).select(list(EVENT_SCHEMA))
     items = [LoggedItem(*row) for row in shown.iter_rows()] if len(clicks) else []
     table = attribute_outcomes(items, [clicks], hours=ATTRIBUTION_HOURS)
     return table.group_by("user_id").agg(

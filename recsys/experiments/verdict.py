@@ -229,7 +229,7 @@ def _percent(effect: Effect, *, absolute: bool) -> str:
 
 
 def _go_on(result: ExperimentResult, experiment: Experiment) -> str:
-    end = f"the last look is on {date(experiment.until_ms)}"
+    end = f"the last look is on {date(experiment.until_ms / DAY_MS)}"
     left = max(1, round((experiment.until_ms - result.as_of_ms) / DAY_MS))
     effect = result.effects.get(experiment.plan.measure)
     if effect is None or isnan(effect.relative) or effect.relative == 0:
