@@ -25,7 +25,7 @@ ExperimentId = Annotated[str | None, typer.Argument(help="Id of the experiment; 
 def register_experiments(app: typer.Typer) -> None:
     """Adds `recsys experiment`."""
     text = "Experiments (A/B tests) of the engine: two releases, rule files, placements or blends."
-    register_group(app, "experiment", (plan, start, list_, read, stop), panel="Ask", help=text, is_job=True)
+    register_group(app, "experiment", (plan, start, list_, read, stop), panel="Ask", help=text)
 
 
 def plan(ctx: typer.Context, file: PlanFile, as_json: AsJson = False) -> None:
@@ -148,6 +148,7 @@ def _mirror(context: CliContext) -> "RegistryMirror | None":
 def _experiments(context: CliContext) -> "tuple[Experiment, ...]":
     from recsys.experiments.state import read_experiments
 
+    context.existing_store()  # a mistyped home is named
     mirror = _mirror(context)
     if mirror is not None:
         mirror.pull(whole=False)
@@ -169,8 +170,9 @@ def _print_result(experiment: "Experiment", result: "ExperimentResult") -> None:
         arms = f"{result.n_a + result.n_b:,} customers with mixed lists{left_out}"
     console.print(f"{arms}; {minute(experiment.began_at_ms)} to {minute(result.as_of_ms)} UTC")
     if result.preference is not None:
-        told = result.preference
-        console.print(f"{told.prefer_b:,} prefer B, {told.prefer_a:,} prefer A, {told.ties:,} none; p = {told.p:.3g}")
+        preferred = result.preference
+        counts = f"{preferred.prefer_b:,} prefer B, {preferred.prefer_a:,} prefer A, {preferred.ties:,} neither"
+        console.print(f"{counts}; p = {preferred.p:.3g}")
     rows = [
         (
             name,

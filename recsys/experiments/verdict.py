@@ -165,12 +165,19 @@ def _due(log: ExperimentLog, experiment: Experiment, as_of_ms: int) -> Iterator[
 
 def _look(outcomes: ExperimentOutcomes, plan: ExperimentPlan, *, number: int, at_ms: int, bound: float) -> Look:
     if plan.interleaved is not None:
-        told = preference(outcomes, z=bound)
-        n = told.prefer_a + told.prefer_b
+        preferred = preference(outcomes, z=bound)
+        n = preferred.prefer_a + preferred.prefer_b
         effect = Effect(
-            told.share_of_b - 0.5, nan, told.low - 0.5, told.high - 0.5, told.p, n, n, "sign test of preferences"
+            preferred.share_of_b - 0.5,
+            nan,
+            preferred.low - 0.5,
+            preferred.high - 0.5,
+            preferred.p,
+            n,
+            n,
+            "sign test of preferences",
         )
-        return Look(number, at_ms, effect, _sign_z(told.prefer_b, told.prefer_a), bound)
+        return Look(number, at_ms, effect, _sign_z(preferred.prefer_b, preferred.prefer_a), bound)
     effect = _effect(outcomes, plan.measure, alpha=2 * _NORMAL.cdf(-bound))
     usual = effect.p if not isnan(effect.p) else 1.0
     z = copysign(-_NORMAL.inv_cdf(max(usual / 2, 1e-300)), effect.difference) if usual < 1 else 0.0
