@@ -187,6 +187,9 @@ class KeepSettings(SettingsSection):
         ge=0,
         description="the same of records of imports; without one, --correct of that file is not possible",
     )
+    audit_days: int = Field(
+        default=730, ge=0, description="the same of the audit: who saw which customer in the console, who changed what"
+    )
     run_days: int = Field(default=0, ge=0, description="the same of runs; of each job the newest 1,000 at most")
 
     @classmethod

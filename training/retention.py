@@ -1,4 +1,4 @@
-"""Retention: deletes what is older than `[keep]` says: events by kind, facts, answers, refused lines, records, runs.
+"""Retention: deletes what is older than `[keep]` says: events by kind, facts, answers, files of imports, runs, audit.
 
 It goes by a clock that can be trusted, see `recsys/clock.py`.
 """
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AgedData:
-    """What is older than it is kept: events by kind, facts, answers, files of refused lines, records, and runs."""
+    """What is older than it is kept: events by kind, facts, answers, files of refused lines, records, runs, audit."""
 
     events: dict[str, int] = field(default_factory=dict)
     answers: int = 0
@@ -33,6 +33,7 @@ class AgedData:
     imports: int = 0
     runs: int = 0
     facts: int = 0
+    audit: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -49,6 +50,7 @@ def count_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> Age
         len(_old_imports(home, keep, now_ms)),
         store.count_runs(before_ms=_before(now_ms, keep.run_days)),
         store.count_aged_facts(_before(now_ms, keep.fact_days)),
+        store.count_audit(before_ms=_before(now_ms, keep.audit_days)),
     )
 
 
@@ -67,6 +69,8 @@ def delete_aged(store: Store, home: Path, keep: KeepSettings, now_ms: int) -> Ag
         file.unlink(missing_ok=True)
     if aged.runs:
         store.drop_runs_before(_before(now_ms, keep.run_days))
+    if aged.audit:
+        store.drop_audit_before(_before(now_ms, keep.audit_days))
     return aged
 
 

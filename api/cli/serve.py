@@ -1,4 +1,4 @@
-"""Command `recsys serve`; also registers `console`, `doctor`, `keys`, `users` and `export`."""
+"""Command `recsys serve`; also registers `console`, `audit`, `doctor`, `keys`, `users` and `export`."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from api.cli import export, keys, users
+from api.cli.audit import audit
 from api.cli.console import console, console_environment
 from api.cli.context import server_config
 from api.cli.listening import check_port, service_environment
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of the service to `recsys`."""
     register_command(app, serve, panel="Serve")
     register_command(app, console, panel="Serve")
+    register_command(app, audit, panel="Serve")
     register_command(app, doctor, panel="Serve")
     keys.register(app)
     users.register(app)

@@ -1,5 +1,6 @@
 """ASGI application of the console: every page of the table behind sign-in, role, CSRF check and audit."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -29,7 +30,11 @@ from api.console.table import PAGES
 from api.console.visit import Visit
 from api.settings import ServerConfig
 from recsys.client import ApiError, AsyncClient, ClientError, Unreachable
+from recsys.data.audit import AuditKind, AuditRow
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
 from recsys.errors import RecsysError
+from recsys.time_units import now_ms
 
 log = structlog.get_logger()
 
@@ -56,7 +61,8 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         return AsyncClient(url, key, timeout_s=settings.wait_s, tries=_TRIES)
 
     sessions = Sessions(settings, connect or connect_by_url, authenticator)
-    shell = Shell(build_environment(), sessions)
+    store = open_store(config.home, config.shop.database_url)
+    shell = Shell(build_environment(), sessions, store)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -66,6 +72,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         finally:
             await sessions.close()
             await authenticator.close()
+            store.close()
 
     handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
     app = Starlette(
@@ -87,8 +94,11 @@ def service_url(config: ServerConfig, settings: ConsoleSettings) -> str:
 class Shell:
     """What all pages share."""
 
-    def __init__(self, env: Environment, sessions: Sessions, pages: Sequence[ConsolePage] = PAGES) -> None:
+    def __init__(
+        self, env: Environment, sessions: Sessions, store: Store, pages: Sequence[ConsolePage] = PAGES
+    ) -> None:
         self._env = env
+        self._store = store
         self._sessions = sessions
         self._pages = pages
         self._menu = sorted((page for page in pages if page.menu is not None), key=lambda page: page.menu or 0)
@@ -170,8 +180,10 @@ class Shell:
         def show(template: str, context: Mapping[str, Any], status: int) -> Response:
             return render(self._env, template, {**self._context(page, session), **context}, status)
 
-        async def record(kind: str, user_ids: Sequence[str], detail: str) -> None:
-            log.debug("console_audit", kind=kind, path=path, customers=len(user_ids), detail=detail)
+        async def record(kind: AuditKind, user_ids: Sequence[str], detail: str) -> None:
+            who = now_ms(), session.key_id, session.role.word, kind, path.removeprefix(ROOT)
+            rows = [AuditRow(*who, user_id, detail) for user_id in user_ids or ("",)]
+            await asyncio.to_thread(self._store.add_audit, rows)
 
         return Visit(request, session, form, show, record)
 

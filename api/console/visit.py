@@ -1,7 +1,7 @@
 """Visit of a page: who looks, with which query and form, and the ways to answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from api.console.roles import Role
 from api.console.sessions import Session
 from recsys.client import AsyncClient
+from recsys.data.audit import AuditKind
 
 Render = Callable[[str, Mapping[str, Any], int], Response]
-Record = Callable[[str, Sequence[str], str], Awaitable[None]]
+Record = Callable[[AuditKind, Sequence[str], str], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -30,7 +31,6 @@ class Visit:
     _render: Render
     _record: Record
     fault: str = ""
-    _extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def client(self) -> AsyncClient:
@@ -62,7 +62,8 @@ class Visit:
 
     async def note_read(self, user_ids: Sequence[str], detail: str = "") -> None:
         """Writes into the audit that these customers were shown.  detail: no personal data."""
-        await self._record("read", user_ids, detail)
+        if user_ids:
+            await self._record("read", user_ids, detail)
 
     async def note_change(self, detail: str, user_ids: Sequence[str] = ()) -> None:
         """Writes more about a change into the audit than its page and action, which stand there anyway."""

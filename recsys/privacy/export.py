@@ -18,9 +18,11 @@ from recsys.privacy.erasure import all_ids
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import DAY_MS
 
+_MOST_AUDIT = 100_000  # rows of one id
+
 
 def export_user_data(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:
-    """The document: record, merged ids, all events and facts, what the live release learnt, and the logged answers.
+    """The document: record, merged ids, events, facts, what the live release learnt, logged answers, and who saw them.
 
     The statements of consent among the facts are its history: purpose, channel, when and from where.
 
@@ -43,6 +45,7 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     ids = all_ids(store, owner_id)
     yield from _list("facts", (_fact(fact) for any_id in ids for page in store.fact_pages(any_id) for fact in page))
     yield from _list("shown", _shown(home, ids))
+    yield from _list("audit", _audit(store, ids))
     yield b"}\n"
 
 
@@ -111,6 +114,13 @@ def _ratings(recommender: Recommender, user_id: str | None) -> list[dict[str, An
     rated = recommender.rating_predictor.rated(user_id, (), recommender.catalogue)
     pairs = zip(rated.item.tolist(), rated.value.tolist(), strict=True)
     return [{"item_id": recommender.catalogue.item_id(item), "rating": value} for item, value in pairs]
+
+
+def _audit(store: Store, ids: list[str]) -> Iterator[dict[str, Any]]:
+    """Who saw the customer in the console, or changed something about them, and when."""
+    for user_id in ids:
+        for row in store.audit(user_id=user_id, newest=_MOST_AUDIT):
+            yield {"at": row.at_ms, "role": row.role, "kind": row.kind, "page": row.page}
 
 
 def _shown(home: Path, ids: list[str]) -> Iterator[dict[str, Any]]:

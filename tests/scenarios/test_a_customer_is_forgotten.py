@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import redis
 
+from recsys.data.audit import AuditRow
 from recsys.data.store.open import open_store
 from recsys.models.registry import LEARNERS
 from recsys.testing import small_events, small_items
@@ -43,6 +44,7 @@ def shop(tmp_path: Path) -> Path:
     mine = [event._replace(event_id=f"{MARK}-{event.event_id}", user_id=CUSTOMER) for event in small_events(1)]
     store.append([event._replace(order_id=f"order-{MARK}-{event.at_ms}") for event in mine])
     store.put_items(small_items())
+    store.add_audit([AuditRow(1, "key", "viewer", "read", "/customer", CUSTOMER)])
     store.close()
     orders = tmp_path / "orders.csv"
     orders.write_text(f"user_id,item_id,kind,at\n{CUSTOMER},item-001,bought,2017-01-01\n900,item-001,bought,x\n")

@@ -96,6 +96,7 @@ ARGUMENTS = {
     "sweep": "",
     "evaluate": "--windows 1 --days 21",
     "compare": "{live} {live}",
+    "audit": "",
     "doctor": "",
     "keys create": "storefront --scope read",
     "keys list": "",

@@ -23,6 +23,7 @@ COUNTED = (  # tables
     "facts",
     "campaigns",
     "campaign_members",
+    "audit",
 )
 COMPANIONS = ("-wal", "-shm", "-place")
 ANSWERS = "SELECT count(*) FROM shown"

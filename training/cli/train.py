@@ -52,6 +52,7 @@ AGED_WORDS = {
     "rejects": "files of refused lines",
     "imports": "records of imports",
     "runs": "runs",
+    "audit": "rows of the audit",
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from recsys.bundle import Manifest
 from recsys.data.aged_events import AgedEvents
+from recsys.data.audit import AuditTable
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Activity, Correction, Event
 from recsys.data.lineage import (
@@ -59,7 +60,7 @@ EVENT_PAGE_ROWS = 1_000
 _FEW = "ORDER BY 1 LIMIT 500"
 
 
-class Store(RunTable, AgedEvents, FactStore, MergeStore, CampaignStore):
+class Store(RunTable, AgedEvents, FactStore, MergeStore, CampaignStore, AuditTable):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from recsys.data import audit
 from recsys.data.entities import Item
 from recsys.data.events import ACTIVITY_FIELDS, Event
 from recsys.data.lineage import HEAD, REVISION, IdentityCause, bind_identity, replace_identity
@@ -20,7 +21,7 @@ from recsys.data.store.serialization import item_document
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -84,6 +85,7 @@ CREATE TABLE IF NOT EXISTS recsys.merges(
 );
 CREATE INDEX IF NOT EXISTS merges_by_into ON recsys.merges(into_id);
 {campaign_table.POSTGRES_SCHEMA}
+{audit.POSTGRES_SCHEMA}
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.

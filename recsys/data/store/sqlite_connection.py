@@ -11,6 +11,7 @@ from pathlib import Path
 import apsw
 
 from recsys.atomic_file import PRIVATE_FILE, make_private
+from recsys.data import audit
 from recsys.data.lineage import HEAD, IDENTITIES, bind_identity, place_of_file
 from recsys.data.store import sqlite_user_index, sqlite_users
 from recsys.data.store.campaigns import campaign_table
@@ -20,7 +21,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -77,6 +78,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {fact_table.SQLITE_SCHEMA}
 {sqlite_users.MERGES}
 {campaign_table.SQLITE_SCHEMA}
+{audit.SQLITE_SCHEMA}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -94,6 +96,7 @@ _MIGRATIONS = {
     10: f"{fact_table.SQLITE_SCHEMA}{fact_table.SQLITE_CONSENTS}",
     11: sqlite_users.MERGES,
     12: campaign_table.SQLITE_SCHEMA,
+    13: audit.SQLITE_SCHEMA,
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from recsys.data.audit import DIGEST_SUBJECT
 from recsys.data.entities import Item, User, UserChange
 from recsys.data.events import Event
 from recsys.data.facts import Fact
@@ -41,9 +42,7 @@ INSERT INTO detours VALUES($1, $2) ON CONFLICT (user_id) DO UPDATE SET into_id =
 """
 _ADD_TOMBSTONE = f"INSERT INTO forgotten(seq, digest, how) SELECT ({HEAD}) + 1, $1, $2 RETURNING seq, at_ms"
 _DROP_OLDER = "DELETE FROM forgotten WHERE digest = $1 AND how = 'erased' AND seq < $2"
-_SET_ERASED = """
-INSERT INTO erased VALUES($1, $2) ON CONFLICT (digest) DO UPDATE SET at_ms = excluded.at_ms
-"""
+_SET_ERASED = "INSERT INTO erased VALUES($1, $2) ON CONFLICT (digest) DO UPDATE SET at_ms = excluded.at_ms"
 _ERASED = "SELECT digest, at_ms FROM erased WHERE digest IN"
 _PUT_UNFINISHED = """
 INSERT INTO unfinished VALUES($1, $2) ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document
@@ -351,6 +350,7 @@ class UserTables(ABC):
         n_campaigns = self.campaigns.forget(change.user_ids)
         for user_id in change.user_ids:
             self.execute(_SET_ERASED, (self.digest(user_id).hex(), at_ms))
+            self.execute(DIGEST_SUBJECT, (self.digest(user_id).hex(), user_id))
         counted = change.counting(records=n_users, **_if_any(campaigns=n_campaigns))
         return replace(counted, receipt=replace(counted.receipt, seq=seq, at_ms=at_ms))
 

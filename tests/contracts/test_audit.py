@@ -1,0 +1,51 @@
+"""Audit: rows of every store, by customer and by age, and none of them names an erased customer."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from recsys.data.audit import AuditRow
+from recsys.data.store.base import Store
+from recsys.data.store.open import open_store
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    with closing(open_store(tmp_path, url)) as opened:
+        yield opened
+
+
+def read_of(user_id: str, at_ms: int) -> AuditRow:
+    return AuditRow(at_ms, "k", "viewer", "read", "/customer", user_id)
+
+
+def test_rows_come_newest_first_and_by_customer(store: Store) -> None:
+    rows = [read_of("ann", 1), AuditRow(2, "k", "operator", "change", "/rules", detail="two rules"), read_of("bob", 3)]
+    store.add_audit(rows)
+    assert store.audit() == rows[::-1]
+    assert store.audit(newest=1, offset=1) == [rows[1]]
+    assert store.audit(user_id="ann") == [rows[0]]
+    assert store.audit(user_id="nobody") == []
+
+
+def test_an_erased_customer_is_a_digest_that_still_finds_the_rows(store: Store) -> None:
+    store.add_audit([read_of("ann", 1), read_of("bob", 2)])
+    store.merge_users("visitor", "ann")
+    store.add_audit([read_of("visitor", 3)])
+    store.erase_user("ann")
+    store.add_audit([read_of("ann", 4)])
+    assert {row.user_id for row in store.audit()} == {"", "bob"}
+    assert [(row.at_ms, row.digest) for row in store.audit(user_id="ann")] == [
+        (at_ms, store.digest("ann").hex()) for at_ms in (4, 1)
+    ]
+    assert [row.at_ms for row in store.audit(user_id="visitor")] == [3]
+
+
+def test_old_rows_are_counted_and_deleted(store: Store) -> None:
+    store.add_audit([read_of("ann", 5), read_of("bob", 10)])
+    assert store.count_audit(before_ms=10) == 1
+    store.drop_audit_before(10)
+    assert [row.user_id for row in store.audit()] == ["bob"]
