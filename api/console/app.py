@@ -185,7 +185,10 @@ class Shell:
             rows = [AuditRow(*who, user_id, detail) for user_id in user_ids or ("",)]
             await asyncio.to_thread(self._store.add_audit, rows)
 
-        return Visit(request, session, form, show, record)
+        async def audit(user_id: str, newest: int, offset: int) -> Sequence[AuditRow]:
+            return await asyncio.to_thread(lambda: self._store.audit(user_id=user_id, newest=newest, offset=offset))
+
+        return Visit(request, session, form, show, record, audit)
 
     def _context(self, page: ConsolePage, session: Session) -> dict[str, Any]:
         notice, session.notice = session.notice, ""

@@ -39,7 +39,9 @@ class PlotChart:
             {"title": line.title, "values": [*line.values], "low": [*line.low], "high": [*line.high]}
             for line in self.lines
         ]
-        return json.dumps({"x": [*self.x], "lines": lines, "kind": self.kind, "shape": self.shape})
+        return json.dumps(
+            {"x": [*self.x], "lines": lines, "kind": self.kind, "shape": self.shape, "x_title": self.x_title}
+        )
 
     def rows(self) -> list[tuple[Any, ...]]:
         """The table: x as text, then a value of each line, then the interval's ends where there are any."""

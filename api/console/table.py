@@ -1,6 +1,14 @@
 """Table of the console's pages: a page is a module of `api.console.pages` and a row here."""
 
 from api.console.page import ConsolePage
-from api.console.pages import customers
+from api.console.pages import audit, customer, customers, segments, today
 
-PAGES: tuple[ConsolePage, ...] = (customers.PAGE,)
+PAGES: tuple[ConsolePage, ...] = (
+    today.PAGE,
+    today.WEEK,
+    customers.PAGE,
+    customer.PAGE,
+    customer.RECEIPT,
+    segments.PAGE,
+    audit.PAGE,
+)

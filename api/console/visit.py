@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from api.console.roles import Role
 from api.console.sessions import Session
 from recsys.client import AsyncClient
-from recsys.data.audit import AuditKind
+from recsys.data.audit import AuditKind, AuditRow
 
 Render = Callable[[str, Mapping[str, Any], int], Response]
 Record = Callable[[AuditKind, Sequence[str], str], Awaitable[None]]
+
+Audit = Callable[[str, int, int], Awaitable[Sequence[AuditRow]]]  # of a customer or of all (""), newest, offset
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Visit:
     form: Mapping[str, Any]
     _render: Render
     _record: Record
+    audit: Audit
     fault: str = ""
 
     @property

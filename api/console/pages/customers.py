@@ -1,15 +1,14 @@
 """List of customers: all customers with their figures, narrowed by stage, group and conditions."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
+from api.console.conditions import parsed_condition
 from api.console.page import ConsolePage
 from api.console.tables import Column, DataTable, TableState
 from api.console.visit import Visit
-from recsys.errors import BadInput
 
 COLUMNS = (
     Column("user_id", "Customer", href="/console/customer?id="),
@@ -64,17 +63,6 @@ def condition(visit: Visit) -> Mapping[str, Any] | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else {"all": parts}
-
-
-def parsed_condition(text: str) -> Mapping[str, Any]:
-    """A condition that was typed as JSON.  Raises BadInput with the line."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"the condition is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
-    if not isinstance(value, dict):
-        raise BadInput('a condition is an object, such as {"stage": "at_risk"}')
-    return value
 
 
 def _choices(groups: tuple[dict[str, Any], ...]) -> list[tuple[str, int | None]]:

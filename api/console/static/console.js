@@ -14,6 +14,11 @@ function writer(kind) {
   return (v) => (v == null ? "–" : v.toLocaleString("en", digits));
 }
 
+function brief(kind) {
+  if (kind === "share") return (v) => Math.round(1000 * v) / 10 + " %";
+  return (v) => v.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
+}
+
 function colours() {
   const style = getComputedStyle(document.documentElement);
   return {
@@ -29,7 +34,7 @@ function draw(place) {
   const write = writer(chart.kind);
   const isTime = typeof chart.x[0] === "number";
   const data = [isTime ? chart.x.map((ms) => ms / 1000) : chart.x.map((_, i) => i)];
-  const series = [{ label: "", value: (_, v) => label(chart, isTime, v) }];
+  const series = [{ label: chart.x_title, value: (_, v) => label(chart, isTime, v) }];
   const bands = [];
   chart.lines.forEach((line, i) => {
     const colour = lines[i % lines.length];
@@ -49,7 +54,7 @@ function draw(place) {
   const options = {
     width: place.clientWidth, height: 260, bands, series,
     scales: { x: { time: isTime, range: isTime ? undefined : () => [-0.6, chart.x.length - 0.4] }, y: { range: (_, low, high) => bounds(low, high) } },
-    axes: [{ ...axis, ...names }, { ...axis, size: 70, values: (_, at) => at.map(write) }],
+    axes: [{ ...axis, ...names }, { ...axis, size: 70, values: (_, at) => at.map(brief(chart.kind)) }],
   };
   place.replaceChildren();
   place.plot = new uPlot(options, data, place);
