@@ -45,6 +45,9 @@ IMPORTS = {
     ),
 }
 
+MESSAGES = ["--map", "user_id=household_id,ref=campaign_id,at=start_date", "--const", "text=sent"]
+REDEMPTIONS = ["--map", "user_id=household_id,ref=coupon_upc,at=redemption_date", "--const", "text=redeemed"]
+
 console = Console()
 
 
@@ -55,6 +58,7 @@ def main() -> int:
     (HOME / "recsys.toml").write_text(SETTINGS)
     for entity, (name, options) in IMPORTS.items():
         _once(f"imported-{entity}", "import", entity, str(data_file(name)), *options)
+    _import_facts()
     _once("evaluated", "evaluate", "--cut", CUT, keep_output=True)
     _once("trained", "train")
     with _service() as address:
@@ -68,6 +72,15 @@ def main() -> int:
             console.print("The service runs until Ctrl-C; everything it knows is in [bold].demo[/].")
             _wait()
     return 0
+
+
+def _import_facts() -> None:
+    """The shop's mailings, and the coupons that came back."""
+    dates = ["--join", str(data_file("campaign_descriptions")), "--on", "campaign_id"]
+    mailings = [str(data_file("campaigns")), "--kind", "message", "--const", "channel=post", *MESSAGES, *dates]
+    _once("imported-messages", "import", "facts", *mailings)
+    redemptions = [str(data_file("coupon_redemptions")), "--kind", "coupon", *REDEMPTIONS]
+    _once("imported-coupons", "import", "facts", *redemptions)
 
 
 def data_file(name: str) -> Path:
@@ -152,6 +165,7 @@ def _show_more(address: str) -> None:
     ):
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"  or open {address}/docs")
+    console.print(f"  or read a mailing that had no control group: recsys --home {HOME} campaign result 18")
 
 
 def _wait() -> None:

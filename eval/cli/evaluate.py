@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from eval.cli.campaign_result import result
 from eval.cli.compare import JsonOption, compare
 from eval.cli.shown import shown
 from eval.export.outputs import Outputs, shop_files
 from recsys.cli.completion import complete_model
 from recsys.cli.reading_options import ReadingOptions, with_reading_options
-from recsys.cli.registration import register_command
+from recsys.cli.registration import add_to_group, register_command
 from recsys.time_units import milliseconds
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def register(app: typer.Typer) -> None:
     for command in (evaluate, compare):
         register_command(app, command, panel="Judge", is_job=True)
     register_command(app, shown, panel="Judge")
+    add_to_group(app, "campaign", result)
 
 
 @with_reading_options(ReadingOptions)

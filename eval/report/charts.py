@@ -71,14 +71,16 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From 0 to `end`, with a tick each `step`."""
+    """From `start` to `end`, with a tick each `step`."""
 
     end: float
     step: float
+    start: float = 0.0
 
     def at(self, value: float) -> float:
         """The position on the axis in percent, never outside of it; 0 for NaN."""
-        return 0.0 if math.isnan(value) else round(min(max(100 * value / self.end, 0.0), 100.0), 2)
+        share = (value - self.start) / (self.end - self.start)
+        return 0.0 if math.isnan(value) else round(min(max(100 * share, 0.0), 100.0), 2)
 
     def mark(self, shape: Literal["bar", "dot"], role: Role, estimate: Estimate) -> Mark:
         """A mean with its whisker."""
@@ -87,8 +89,8 @@ class Axis:
         return Mark(shape, role, self.at(estimate.mean), low, high)
 
     def ticks(self, is_share: bool) -> list[Tick]:
-        """Round numbers from 0 to the end."""
-        values = [self.step * n for n in range(round(self.end / self.step) + 1)]
+        """Round numbers from the start to the end."""
+        values = [self.start + self.step * n for n in range(round((self.end - self.start) / self.step) + 1)]
         shown = [100 * value if is_share else value for value in values]
         digits = distinct_digits(shown, 3) if any(value % 1 > EPS for value in shown) else 0
         return [
@@ -105,6 +107,16 @@ def axis_of(estimates: Sequence[Estimate]) -> Axis:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * part for part in STEPS if power * part >= rough * (1 - EPS))
     return Axis(step * math.ceil(highest / step - EPS), step)
+
+
+def signed_axis(estimates: Sequence[Estimate]) -> Axis:
+    """The shortest round axis that holds 0 and all whiskers, on both sides."""
+    ends = [x for value in estimates for x in (value.mean, value.low, value.high) if not math.isnan(x)]
+    lowest, highest = min([0.0, *ends]), max([0.0, *ends])
+    if lowest == highest:
+        return Axis(1.0, 1.0, -1.0)
+    step = axis_of([Estimate(highest - lowest)]).step
+    return Axis(step * math.ceil(highest / step - EPS), step, step * math.floor(lowest / step + EPS))
 
 
 def bar_chart(

@@ -55,6 +55,13 @@ def register_group(
     app.add_typer(group, name=name, rich_help_panel=panel)
 
 
+def add_to_group(app: typer.Typer, name: str, function: Function) -> None:
+    """Adds a command to a group of another package, which is registered before."""
+    group = next(each.typer_instance for each in app.registered_groups if each.name == name)
+    assert group is not None
+    group.command(_name(function), epilog=EXIT_CODES)(function)
+
+
 def _name(function: Function) -> str:
     """`try_` is called `try`: a word of Python with an underscore after it."""
     return function.__name__.rstrip("_").replace("_", "-")

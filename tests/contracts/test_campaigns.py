@@ -7,7 +7,7 @@ import pytest
 from recsys.data.entities import User, UserChange
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
-from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership
+from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership, MessageReport
 from recsys.errors import CampaignChanged
 
 T, C = Arm.TREATED, Arm.CONTROL
@@ -130,3 +130,21 @@ def test_contacts_are_the_planned_ones_and_each_message(store: Store) -> None:
     found = sorted(store.messages_between(0, 1_000), key=lambda contact: contact.at_ms)
     assert found == [Contact("u", "c1", 50), Contact("u", "c1", 70), Contact("u", "other", 80)]
     assert store.messages_between(80, 90) == []
+
+
+def test_what_became_of_a_message_counts_once_for_each_customer(store: Store) -> None:
+    store.add_facts(
+        [
+            message("f1", 300, "opened"),
+            message("f2", 200),
+            message("f3", 100, "opened"),
+            message("f4", 50, ref="c2"),
+            message("f5", 400, user_id="v"),
+        ]
+    )
+    assert store.message_reports("c1") == [
+        MessageReport("u", "opened", 100),
+        MessageReport("u", "sent", 200),
+        MessageReport("v", "sent", 400),
+    ]
+    assert store.message_reports("c3") == []

@@ -66,6 +66,7 @@ ARGUMENTS = {
     "campaign draw": "c1 --force",
     "campaign export": "c1 --out {folder}/treated.csv",
     "campaign close": "c1",
+    "campaign result": "c1",
     "rules check": "{rules}",
     "rules try": "{rules}",
     "rules put": "{rules}",
@@ -117,6 +118,7 @@ ARGUMENTS = {
 # In this small shop: nobody merged, no release before, no canary, no ratings, no later weeks, too few to learn from.
 FAILS = {
     "experiment start",
+    "campaign result",  # its reading date has not come by the end of the log
     "expected-units",
     "customers clusters",
     "reminders",

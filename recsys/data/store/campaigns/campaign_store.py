@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from recsys.data.store.campaigns.campaign_table import LAST_DRAW, RECORD, CampaignTable, MemberRow
-from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership
+from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership, MessageReport
 
 PIECE_ROWS = 20_000  # members of one transaction: some 50 ms, after which other writers get their turn
 PAGE_ROWS = 20_000
@@ -31,6 +31,9 @@ SELECT user_id, ref, at_ms FROM facts WHERE kind = 3 AND at_ms > $1 AND at_ms < 
 UNION ALL
 SELECT user_id, ref, min(at_ms) FROM facts WHERE kind = 3 AND at_ms > $1 AND at_ms < $2
 GROUP BY user_id, ref, channel HAVING max(CASE WHEN text = 'sent' THEN 1 ELSE 0 END) = 0
+"""
+_REPORTS = """
+SELECT user_id, text, min(at_ms) FROM facts WHERE kind = 3 AND ref = $1 GROUP BY user_id, text ORDER BY user_id, text
 """
 
 
@@ -121,6 +124,10 @@ class CampaignStore(ABC):
     def messages_between(self, since_ms: int, until_ms: int) -> list[Contact]:
         """The messages to customers between both moments, without their ends; each is one contact."""
         return [Contact._make(row) for row in self._read_page(_MESSAGES, since_ms, until_ms)]
+
+    def message_reports(self, campaign_id: str) -> list[MessageReport]:
+        """What became of the messages of the campaign, each word once for each customer."""
+        return [MessageReport._make(row) for row in self._read_page(_REPORTS, campaign_id)]
 
     def _drop_members(self, campaign_id: str, token: str) -> int:
         with self._user_tables(PIECE_ROWS) as tables:

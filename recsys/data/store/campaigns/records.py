@@ -53,3 +53,11 @@ class Contact(NamedTuple):
     user_id: str
     campaign_id: str | None
     at_ms: int
+
+
+class MessageReport(NamedTuple):
+    """What became of a campaign's message to a customer, sent, opened or another word, and first when."""
+
+    user_id: str
+    text: str
+    at_ms: int

@@ -1,0 +1,88 @@
+"""Command `recsys campaign result`: what a campaign changed, on the screen, as JSON or as a page."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.time_units import minute, now_ms
+
+if TYPE_CHECKING:
+    from recsys.campaigns.result.campaign_result import CampaignResult
+    from recsys.inference.welch import Effect
+
+Row = tuple[str, str, str, str]
+
+
+def result(
+    ctx: typer.Context,
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or the ref of its messages.")],
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write a page to read and to pass on.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read what a campaign changed, on its reading date: money per customer and in all, with intervals.
+
+    Of a campaign that was not drawn, messages say whom it wrote to; then nothing is proof, and the result says so.
+
+    Example: recsys campaign result spring --html spring.html
+    """
+    from eval.export.outputs import Outputs, shop_files
+    from recsys.campaigns.result.campaign_result import read_result
+
+    Outputs(None, html).check(shop_files(ctx.obj.home, ctx.obj.file))
+    reading = read_result(ctx.obj.existing_store(), ctx.obj.file, campaign, now_ms())
+    if html is not None:
+        from eval.report.builders.campaign import build_page
+        from eval.report.html import write_page
+
+        write_page(build_page(reading, datetime.now(UTC)), html)
+    if as_json:
+        print_json(reading.to_json())
+        return
+    _print(reading)
+
+
+def _print(reading: "CampaignResult") -> None:
+    console, window = plain_console(), reading.window
+    console.print(f"Campaign {reading.campaign_id}: {reading.verdict}")
+    console.print(
+        f"money from {minute(window.start_ms)} until {minute(window.end_ms)} UTC, against the time from "
+        f"{minute(window.before_ms)}; the log ends {minute(reading.as_of_ms)}"
+    )
+    console.print(
+        f"{reading.n_treated:,} written to, {reading.n_control:,} {'in control' if reading.is_drawn else 'not'}"
+    )
+    if reading.sample_ratio_p is not None:
+        console.print(f"sample ratio: p = {reading.sample_ratio_p:.3g}")
+    print_table(("money per customer", "relative", "difference", "95 % interval"), _rows(reading))
+    hidden = f"{reading.n_segments_hidden} segments of fewer than 20 customers are hidden"
+    for words in (*reading.left_out, *([hidden] if reading.n_segments_hidden else [])):
+        console.print(words)
+    sent = ", ".join(
+        f"{word} {'below 20' if n is None else f'{n:,}'}" for word, n in reading.response.items() if n != 0
+    )
+    console.print(f"messages: {sent or 'none were reported'}")
+
+
+def _rows(reading: "CampaignResult") -> Iterator[Row]:
+    from recsys.campaigns.result.verdict import TITLES
+
+    for name, effect in reading.effects.items():
+        yield _row(TITLES[name], effect)
+    if reading.margin is not None:
+        yield _row("margin", reading.margin)
+    if reading.net is not None:
+        yield _row("in all, less the cost of contacts", reading.net)
+    for each in reading.segments:
+        yield _row(f"stage {each.segment}", each.effect)
+    if (order := reading.conversion) is not None:
+        share = f"{100 * order.low:+.1f} to {100 * order.high:+.1f} points"
+        yield "customers with an order", "", f"{100 * order.difference:+.1f} points", share
+
+
+def _row(title: str, effect: "Effect") -> Row:
+    relative = "" if effect.relative != effect.relative else f"{effect.relative:+.0%}"
+    return title, relative, f"{effect.difference:+,.2f}", f"{effect.low:+,.2f} to {effect.high:+,.2f}"
