@@ -48,7 +48,8 @@ def with_best_half_life(learner: Learner, validation: Validation, rng: Generator
     Best-sellers also take one that is far better although few users validate it: they are what unknown users get,
     and nothing later corrects them.
 
-    None for a learner that has no half-life.  Data of one moment have nothing to forget: inf, without a try.
+    None for a learner that has no half-life.  Data of one moment, and what is held back at random, as old as what is
+    known, have nothing to forget: inf, without a try.
     """
     if AUTO in _day_settings(learner).values() and validation.past.n_items > MANY_ITEMS:
         return learner, None
@@ -56,7 +57,7 @@ def with_best_half_life(learner: Learner, validation: Validation, rng: Generator
     if longest is None:
         return learner, None
     span = span_days(validation.past.histories)
-    if span < MOMENT:
+    if span < MOMENT or validation.is_timeless:
         return with_days(learner, inf), HalfLife(inf, {})
     quality = _try_half_lives(learner, longest, days_to_try(longest, span, SPANS, NEAR), validation, rng)
     mean = {days: mean_or_zero(per_user) for days, per_user in quality.items()}
@@ -111,7 +112,8 @@ def with_days(learner: Learner, longest: float) -> Learner:
 def cheaper(learner: Learner) -> Learner:
     """The same learner with cheaper settings: good enough to see on a sample whether the model finds anything."""
     params = {field.name: getattr(learner, field.name) for field in fields(cast(Any, learner))}
-    less = {name: min(most, params[name]) for name, most in CHEAPER.items() if name in params and "max_votes" in params}
+    tables = params.keys() & CHEAPER.keys() if "max_votes" in params else set()
+    less = {name: CHEAPER[name] if params[name] == AUTO else min(CHEAPER[name], params[name]) for name in tables}
     if "factors" in params:  # fewer iterations would favour other half-lives
         less["factors"] = CHEAPER_FACTORS if params["factors"] == AUTO else min(CHEAPER_FACTORS, params["factors"])
     if "min_customers" in params:

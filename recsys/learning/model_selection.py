@@ -12,7 +12,7 @@ from recsys.learning.backends.base import StepTimer
 from recsys.learning.buy_again_selection import BuyAgainChoice, select_buy_again
 from recsys.learning.ensemble_weights import BlendChoice, choose_blend, fit_weights
 from recsys.learning.half_life import HalfLife, with_best_half_life
-from recsys.learning.holdout import Holdout
+from recsys.learning.holdout import BY_CHANCE, Holdout
 from recsys.learning.recipe import Plan
 from recsys.learning.validation import Validation, ValidationUsers, candidate_lists
 from recsys.models.base import Learner, Model
@@ -123,7 +123,13 @@ def select_models(
     """
     sample = draw_sample(holdout.past, rng)
     is_large = sample is not holdout.past or sample.n_items > LARGE_CATALOGUE
-    validation = Validation(sample, users.first(SEARCH_USERS), only_new=True, is_large=is_large)
+    validation = Validation(
+        sample,
+        users.first(SEARCH_USERS),
+        only_new=True,
+        is_large=is_large,
+        is_timeless=holdout.description == BY_CHANCE,
+    )
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):

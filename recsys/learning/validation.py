@@ -49,12 +49,14 @@ class Validation:
     """The past to learn from, the users to validate with, and whether only items new to the user count.
 
     is_large: there is so much to learn from that cheaper versions of the models have to do.
+    is_timeless: what is held back was drawn at random, so it is as old as what is known.
     """
 
     past: Interactions
     users: ValidationUsers
     only_new: bool
     is_large: bool = False
+    is_timeless: bool = False
 
     def relevant_items(self) -> Sequence[Ints]:
         """What counts as a hit for each user, sorted."""

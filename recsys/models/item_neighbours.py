@@ -23,6 +23,7 @@ from recsys.models.neighbour_table import (
 from recsys.models.serialization import StoredCount, StoredDays, StoredFields, require_events
 
 BLOCK = 1_024  # items compared at once with all others, where the library cannot do it
+MOST_NEIGHBOURS, FEWEST_NEIGHBOURS, MOST_PAIRS = 200, 50, 4_000_000  # of `auto`; of all items 32 MB, twice in a bundle
 BM25_SATURATION, BM25_LENGTH = 1.2, 0.75  # Robertson & Zaragoza 2009, section 3.5: the usual k1 and b
 
 
@@ -66,8 +67,9 @@ class ItemNeighbours:
     similarity: cosine, or what two items have in common as a share of what either has (Jaccard; of weights Tanimoto).
     asymmetry: of the cosine.  0.5 treats both items alike; below it a popular neighbour counts less than a popular
     item; 0 is the probability that a user of the neighbour has the item, 1 the probability in the other direction.
-    top_n: neighbours kept of each item.  shrinkage: added to the square of every item's length, or to what either of
-    two has, so that one common buyer does not make two items best neighbours; in units of one user of average weight.
+    top_n: neighbours kept of each item; `auto` is 200, and fewer with more than 20,000 items, down to 50.
+    shrinkage: added to the square of every item's length, or to what either of two has, so that one common buyer does
+    not make two items best neighbours; in units of one user of average weight.
     half_life_days: of an event when fitting; history_half_life_days, history_power, max_history: how a history is
     read for scoring.  `auto` is one and a half times the shop's tempo.
     min_customers: an item with fewer users has no neighbours.  max_votes: how many items an item of the history may
@@ -78,7 +80,7 @@ class ItemNeighbours:
     weighting: Literal["cosine", "bm25", "tfidf"] = "bm25"
     similarity: Literal["cosine", "jaccard"] = "cosine"
     asymmetry: Share = 0.5
-    top_n: Count = 50
+    top_n: Count | Literal["auto"] = "auto"
     shrinkage: PositiveAmount = 50.0
     half_life_days: HalfLifeSetting = "auto"
     history_half_life_days: HalfLifeSetting = "auto"
@@ -107,29 +109,35 @@ class ItemNeighbours:
             self.own_vote,
         )
 
+    def n_neighbours(self, n_items: int) -> int:
+        """Neighbours kept of each of so many items."""
+        if self.top_n != "auto":
+            return self.top_n
+        return max(FEWEST_NEIGHBOURS, min(MOST_NEIGHBOURS, MOST_PAIRS // max(1, n_items)))
+
     def _nearest_items(self, preferences: "csr_matrix[np.float64]", search: NeighbourSearch | None) -> NeighbourTable:
         """Each item's best neighbours; the weights of (U, I) preferences may be overwritten."""
         from implicit.nearest_neighbours import all_pairs_knn
 
-        square = np.square(preferences.data)
+        square, top_n = np.square(preferences.data), self.n_neighbours(preferences.shape[1])
         shrinkage = self.shrinkage * (square.mean() if len(square) else 0.0)
         size = np.bincount(preferences.indices, square, preferences.shape[1]).astype(np.float64)
         if self.similarity == "jaccard":
             size += shrinkage / 2
             return (search or neighbours_by_blocks)(
-                preferences, self.top_n, BLOCK, lambda i, j, common: common / (size[i] + size[j] - common)
+                preferences, top_n, BLOCK, lambda i, j, common: common / (size[i] + size[j] - common)
             )
         size += shrinkage
         if self.asymmetry == 0.5 and search is None:
             preferences.data /= np.sqrt(size)[preferences.indices]
             n_items = preferences.shape[1]
             # One more than top_n, because an item is its own best neighbour; rows with fewer are padded with 0.
-            nearest = all_pairs_knn(preferences, min(self.top_n + 1, n_items), show_progress=False)
-            return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=self.top_n)
+            nearest = all_pairs_knn(preferences, min(top_n + 1, n_items), show_progress=False)
+            return best_neighbours(nearest.row, nearest.col, nearest.data, n_items=n_items, top_n=top_n)
         # Aiolli 2013, eq. 3: common weight over |i|^(2 a) |j|^(2 (1 - a)).
         own, other = size**self.asymmetry, size ** (1 - self.asymmetry)
         return (search or neighbours_by_blocks)(
-            preferences, self.top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j])
+            preferences, top_n, BLOCK, lambda i, j, common: common / (own[i] * other[j])
         )
 
 

@@ -50,7 +50,7 @@ RANGES: Final[Mapping[str, Space]] = {
     "als": {
         "regularization": Between(0.01, 300),
         "alpha": Between(0.25, 40),
-        "factors": Between(16, 256, is_whole=True),
+        "factors": Between(16, 320, is_whole=True),
         "saturation": SATURATION,
     },
     "ease": {
@@ -68,7 +68,10 @@ RANGES: Final[Mapping[str, Space]] = {
         "beta": Between(0, 1, is_log=False),
         "saturation": SATURATION[:-1],
     },
-    "item_neighbours": {"shrinkage": (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0)},
+    "item_neighbours": {
+        "top_n": ("auto", 50, 100, 200, 400, 800),
+        "shrinkage": (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0),
+    },
     "user_neighbours": {
         "idf_power": ("auto", 0.0, 0.5, 1.0, 1.5),
         "saturation": SATURATION,

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.half_life import longest_days, with_best_half_life, with_days
-from recsys.learning.holdout import last_weeks
+from recsys.learning.holdout import last_weeks, random_parts
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.ease import Ease
 from recsys.models.item_neighbours import ItemNeighbours
 from recsys.models.popularity import Popularity
 from recsys.models.user_neighbours import UserNeighbours
-from recsys.testing import NOW, interactions_of
+from recsys.testing import NOW, interactions_of, two_camps
 
 DEFAULT = UserNeighbours(recent_days=56, vote_half_life_days=28, half_life_days=90)
 
@@ -101,3 +101,14 @@ def test_auto_half_lives_are_all_set_to_the_given_one() -> None:
     assert with_days(UserNeighbours(), inf) == UserNeighbours(
         recent_days=inf, vote_half_life_days=inf, half_life_days=inf
     )
+
+
+def test_what_is_held_back_at_random_is_as_old_as_what_is_known_so_nothing_is_forgotten() -> None:
+    data = two_camps()
+    holdout = random_parts(data, np.random.default_rng(0))
+    users = validation_users(holdout, np.random.default_rng(0), 40)
+    timeless = Validation(holdout.past, users, only_new=True, is_timeless=True)
+    learner, half_life = with_best_half_life(Popularity(), timeless, np.random.default_rng(0))
+    assert half_life is not None
+    assert (half_life.days, half_life.tried) == (np.inf, {})
+    assert longest_days(learner) == np.inf

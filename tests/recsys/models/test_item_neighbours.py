@@ -175,3 +175,9 @@ def test_many_items_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch)
     parts = replace(PLAIN, similarity="jaccard").fit(data, RNG)
     for expected, actual in zip(whole.arrays().values(), parts.arrays().values(), strict=True):
         np.testing.assert_array_equal(expected, actual)
+
+
+@pytest.mark.parametrize(("n_items", "kept"), [(0, 200), (1_700, 200), (20_000, 200), (40_000, 100), (1_000_000, 50)])
+def test_fewer_neighbours_are_kept_where_items_are_many(n_items: int, kept: int) -> None:
+    assert ItemNeighbours().n_neighbours(n_items) == kept
+    assert ItemNeighbours(top_n=7).n_neighbours(n_items) == 7
