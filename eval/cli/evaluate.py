@@ -44,8 +44,17 @@ LOG_ONLY = "works on the shop's own log: leave --train and --test out"
 RATINGS_WITHOUT = "says nothing where predicted ratings are judged: leave it out, or --task rating"
 OF_LISTS_ALONE = "is for lists: leave it out, or evaluate lists"
 OF_LOG = ("days", "cut", "windows", "segment")
-OF_FILES = ("model", "seen", "columns", "items", "lists", "tune", *(field.name for field in fields(ReadingOptions)))
-OF_LISTS = (*OF_LOG, "seen", "tune", "k")
+OF_FILES = (
+    "model",
+    "seen",
+    "parting",
+    "columns",
+    "items",
+    "lists",
+    "tune",
+    *(field.name for field in fields(ReadingOptions)),
+)
+OF_LISTS = (*OF_LOG, "seen", "parting", "tune", "k")
 LONGEST = 1_000
 WINDOWS = 3
 
@@ -86,6 +95,13 @@ ModelOption = Annotated[
 SeenOption = Annotated[
     Literal["hide", "keep"],
     _on_files(help="Items that a customer has in the training file: hide them or keep them."),
+]
+PartingOption = Annotated[
+    Literal["time", "visit", "random"] | None,
+    _on_files(
+        help="How the two files were split: at one moment, before each customer's last visit, or at random; "
+        "default: recognised."
+    ),
 ]
 MapOption = Annotated[
     list[str] | None, _on_files("--map", help="user=COLUMN,item=COLUMN,... where the columns have other names.")
@@ -138,6 +154,7 @@ def evaluate(
     model: ModelOption = None,
     task: TaskOption = "ranking",
     seen: SeenOption = "hide",
+    parting: PartingOption = None,
     columns: MapOption = None,
     items: ItemsOption = None,
     lists: ListsOption = None,
@@ -169,7 +186,7 @@ def evaluate(
         from eval.files.results import FileTerms
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        files, terms = _both(train, test), FileTerms(ks, seen, seed, tune)
+        files, terms = _both(train, test), FileTerms(ks, seen, seed, tune, parting)
         evaluate_lists(files, terms, models, _written(options, maps), outputs, items)
     else:
         _refuse(ctx, OF_FILES, FILES_ONLY)

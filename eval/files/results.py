@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval.files.file_rows import FileFacts
+from eval.files.timestamps import Parting
 from eval.files.users import FileUsers
 from eval.replay import ReplayedLists
 from eval.scoring.scorer import EntryKind, GroupResult, Result
 from eval.scoring.user_samples import UserSample
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import Comparison
+from recsys.learning.holdout import SplitKind
 
 HEADLINE_K = 10
 
@@ -22,13 +24,14 @@ class FileTerms:
     """ks: lengths of the lists, ascending.  seen: whether lists may hold items the customer has in the training file.
 
     seed: of everything random.  tune_seconds: time to look for better settings, on a part of the training file; with 0
-    models keep their defaults.
+    models keep their defaults.  parting: how the two files were split; None recognises it.
     """
 
     ks: tuple[int, ...]
     seen: SeenItems
     seed: int
     tune_seconds: float = 0.0
+    parting: Parting | None = None
 
     @property
     def k(self) -> int:
@@ -77,7 +80,8 @@ class Entry:
 class FileEvaluation:
     """Everything an evaluation of files gives.  lists: by name, for scoring with other code.
 
-    samples: some customers with their own list and the best-sellers.
+    samples: some customers with their own list and the best-sellers.  split: what the two files were taken for.
+    doubt: why times may not mean what they were taken for.
     """
 
     terms: FileTerms
@@ -94,6 +98,8 @@ class FileEvaluation:
     item_ids: Sequence[str]
     users: FileUsers
     samples: Sequence[UserSample] = ()
+    split: SplitKind = "weeks"
+    doubt: str | None = None
 
 
 def own_list(entries: Sequence[Entry], k: int) -> str:

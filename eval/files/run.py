@@ -13,7 +13,7 @@ from eval.files.model_args import AUTO, ModelRequest
 from eval.files.results import FileEvaluation, FileTerms
 from eval.files.samples import sample_file_users
 from eval.files.scoring import score_lists
-from eval.files.timestamps import detect_split, read_times, validation_days
+from eval.files.timestamps import detect_split, doubtful_times, read_times, validation_days
 from eval.files.tuning import TuningResult, tune_models
 from eval.files.users import build_users, file_segments
 from recsys.data.dataset.dataset import build_dataset
@@ -34,7 +34,7 @@ def evaluate_files(
 
     Raises NotEnoughData when the test file holds nothing to judge by.
     """
-    train, test = read_times(train, test)
+    train, test = read_times(train, test, terms.parting)
     recipe = _recipe(train, test, terms)
     with steps("prepare"):
         train, test, original_ids = pad_item_ids(train, test)
@@ -74,13 +74,15 @@ def evaluate_files(
         user_ids=users.user_ids,
         users=users,
         samples=sample_file_users(lists, entries, users, popularity, names, terms),
+        split=recipe.plan.split,
+        doubt=doubtful_times(train),
     )
 
 
 def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
     """The default recipe; ensemble weights are chosen with the same kind of split as the files have."""
     recipe = read_recipe(None, validation_days=validation_days(train, test, VALIDATION_DAYS), seed=terms.seed)
-    return replace(recipe, plan=replace(recipe.plan, split=detect_split(train, test)), precomputes=False)
+    return replace(recipe, plan=replace(recipe.plan, split=detect_split(train, test, terms.parting)), precomputes=False)
 
 
 def _test_pairs(train: FileRows, test: FileRows, terms: FileTerms) -> FileRows:

@@ -40,6 +40,11 @@ DISCOVER = "discover"  # the placement without items that the customer had
 DOUBLES_COUNT = "each counts as taken again, so leave it out where it is none"
 LINES_OF_ONE_ORDER = "they are lines of one order or day, which count once"
 READ_AS = {"days": "days", "visits": "each customer's visits, the last ones of all at one moment"}
+PARTED_AS = {
+    "weeks": "split at one moment (time)",
+    "visit": "split before the last visit of each customer (visit)",
+    "chance": "split at random (random)",
+}
 
 
 def double_notes(facts: FileFacts) -> list[str]:
@@ -70,6 +75,8 @@ def as_data(evaluation: FileEvaluation) -> dict[str, Any]:
             "interval": "95 %, bootstrap over customers",
             "chances": "p two-sided from paired resamples; p_holm: Holm 1979 over all models against the same baseline",
             "compared_in": evaluation.terms.compared_in,
+            "taken_for": PARTED_AS[evaluation.split],
+            "doubt": evaluation.doubt,
             "parts": PARTS,
         },
         "train": asdict(evaluation.train),
@@ -179,6 +186,10 @@ def _notes(evaluation: FileEvaluation) -> list[str]:
         notes.append(f"Column {column!r} is read as {evaluation.train.weight_means}.")
     if evaluation.train.times_count != "moments":
         notes.append(f"Times are small whole numbers: read as {READ_AS[evaluation.train.times_count]}.")
+    how = "as you say" if evaluation.terms.parting else "--parting says otherwise"
+    notes.append(f"The two files are taken for {PARTED_AS[evaluation.split]}; {how}.")
+    if evaluation.doubt is not None:
+        notes.append(f"[yellow]{evaluation.doubt}.[/]")
     if evaluation.train.first_day is not None and not is_later(evaluation.train, evaluation.test):
         notes.append(
             "[yellow]The two files overlap in time: some of what was learnt is later than what is judged, so the "

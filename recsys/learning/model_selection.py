@@ -122,14 +122,7 @@ def select_models(
     more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
     """
     sample = draw_sample(holdout.past, rng)
-    is_large = sample is not holdout.past or sample.n_items > LARGE_CATALOGUE
-    validation = Validation(
-        sample,
-        users.first(SEARCH_USERS),
-        only_new=True,
-        is_large=is_large,
-        is_timeless=holdout.description == BY_CHANCE,
-    )
+    validation = _search_validation(sample, holdout, users)
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
@@ -162,6 +155,14 @@ def select_models(
         buy_again=again.ndcg_by_variant if again is not None else {},
         verdicts=trial.verdicts | _verdicts(choice),
     )
+
+
+def _search_validation(sample: Interactions, holdout: Holdout, users: ValidationUsers) -> Validation:
+    """What half-lives are tried on."""
+    is_large = sample is not holdout.past or sample.n_items > LARGE_CATALOGUE
+    is_timeless = holdout.description == BY_CHANCE
+    few = users.first(SEARCH_USERS)
+    return Validation(sample, few, only_new=True, is_large=is_large, is_timeless=is_timeless)
 
 
 def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Trial) -> dict[str, Learner]:

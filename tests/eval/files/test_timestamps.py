@@ -5,11 +5,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from eval.files.file_rows import FileRows
 from eval.files.loader import read_rows
-from eval.files.timestamps import check_order, detect_split, read_times, validation_days
+from eval.files.timestamps import Parting, check_order, detect_split, doubtful_times, read_times, validation_days
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS
 
@@ -49,6 +50,39 @@ def test_visits_by_number_end_together_and_go_on_in_the_test_file(tmp_path: Path
     assert days(known) == [21, 21, 28, 7, 14, 21, 28]
     assert days(later) == [35, 35]
     assert (known.facts.times_count, detect_split(known, later)) == ("visits", "visit")
+
+
+VISITS = [(user, f"i{item}", visit) for user in range(5) for visit in range(user % 2, 6) for item in range(3)]
+
+
+def test_the_training_file_alone_tells_visits_where_the_next_basket_has_no_times(tmp_path: Path) -> None:
+    train, test = rows_of(tmp_path, "train", VISITS), rows_of(tmp_path, "test", [(0, "i1")], "user,item")
+    known, later = read_times(train, test)
+    assert (known.facts.times_count, detect_split(known, later)) == ("visits", "visit")
+    assert set(known.frame.group_by("user_id").agg(pl.col("at_ms").max())["at_ms"].to_list()) == {35 * DAY_MS}
+
+
+def test_a_count_that_begins_again_in_the_test_file_is_one_of_visits(tmp_path: Path) -> None:
+    known, _ = clocked(tmp_path, VISITS, [(user, "i1", 0) for user in range(5)])
+    assert known.facts.times_count == "visits"
+
+
+@pytest.mark.parametrize(("parting", "split"), [("time", "weeks"), ("visit", "visit"), ("random", "chance")])
+def test_the_user_may_say_how_the_files_were_split(tmp_path: Path, parting: Parting, split: str) -> None:
+    train, test = (
+        rows_of(tmp_path, name, [("a", "x", 3), ("a", "y", 40), ("b", "x", 9)]) for name in ("train", "test")
+    )
+    known, later = read_times(train, test, parting)
+    assert detect_split(known, later, parting) == split
+    assert known.facts.times_count == ("visits" if parting == "visit" else "days")
+
+
+@pytest.mark.parametrize(("step_s", "is_doubtful"), [(60, True), (86_400, False)])
+def test_a_log_of_one_day_is_doubtful(tmp_path: Path, step_s: int, is_doubtful: bool) -> None:
+    rows = [(user, "x", 1_600_000_000 + user * step_s) for user in range(60)]
+    train, _ = clocked(tmp_path, rows, rows)
+    assert (doubtful_times(train) is not None) == is_doubtful
+    assert "--parting visit" in (doubtful_times(train) or "--parting visit")
 
 
 def test_numbers_like_20170103_are_dates(tmp_path: Path) -> None:
