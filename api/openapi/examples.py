@@ -132,7 +132,6 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "diversity": 0.3,
     },
     "BatchIn": {"asks": [{"user_id": "1", "k": 5}, {"placement": "basket", "context": ["995242", "1082185"], "k": 3}]},
-    "RankIn": {"user_id": "1", "items": ["995242", "1029743", "1082185"]},
     "ExplainIn": {"item_id": "995242", "ask": {"user_id": "900", "k": 10, "filters": {"price_to": 20}}},
     "EventIn": {"user_id": "1", "item_id": "995242", "kind": "purchase", "quantity": 2, "price": 1.5, "discount": 0.5},
     "FactIn": {"user_id": "900", "kind": "survey", "ref": "nps", "value": 9, "channel": "email"},
@@ -206,6 +205,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 {"kind": "message", "at": AT_MS, "text": "opened", "ref": "c7", "channel": "email", "value": None}
             ],
         },
+        "campaigns": [{"campaign": "c7", "arm": "treated", "status": "running", "starts": AT_MS}],
         "offers": [
             {"item_id": "995242", "name": "Oat milk", "reason": "You bought this 4 times", "source": "buy_again"}
         ],

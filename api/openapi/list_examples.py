@@ -1,4 +1,4 @@
-"""Example of the rates of shown lists in the OpenAPI schema."""
+"""OpenAPI examples of ranking, and of the rates of shown lists."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,6 +15,7 @@ HOME: Final = {
 }
 
 LIST_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "RankIn": {"user_id": "1", "items": ["995242", "1029743", "1082185"]},
     "ListRatesOut": {
         "from": 1_767_153_600_000,
         "to": 1_767_240_000_000,

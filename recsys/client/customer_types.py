@@ -75,6 +75,7 @@ class CustomerCard(ResponseModel):
     churn: dict[str, Any] | None
     needs: tuple[dict[str, Any], ...] | None
     contacts: dict[str, Any] | None
+    campaigns: tuple[dict[str, Any], ...] | None = None
     offers: tuple[dict[str, str | None], ...] | None
     shown: dict[str, Any] | None
     unknown: dict[str, str]

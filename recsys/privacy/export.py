@@ -22,7 +22,7 @@ _MOST_AUDIT = 100_000  # rows of one id
 
 
 def export_user_data(store: Store, home: Path, recommender: Recommender | None, user_id: str) -> Iterator[bytes]:
-    """The document: record, merged ids, events, facts, what the live release learnt, logged answers, and who saw them.
+    """The document: record, events, facts, campaigns, what the live release learnt, logged answers, and who saw them.
 
     The statements of consent among the facts are its history: purpose, channel, when and from where.
 
@@ -44,6 +44,7 @@ def export_user_data(store: Store, home: Path, recommender: Recommender | None, 
     yield from _list("events", events)
     ids = all_ids(store, owner_id)
     yield from _list("facts", (_fact(fact) for any_id in ids for page in store.fact_pages(any_id) for fact in page))
+    yield from _list("campaigns", (membership.to_json() for membership in store.memberships(owner_id)))
     yield from _list("shown", _shown(home, ids))
     yield from _list("audit", _audit(store, ids))
     yield b"}\n"

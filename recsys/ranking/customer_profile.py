@@ -66,13 +66,14 @@ def read_profile(
             "offers": _offers(recommender, known, now_ms),
             "shown": _shown(answers, store, identity, activity, now_ms),
             "contacts": _contacts(store, identity.owner_id),
+            "campaigns": [membership.to_json() for membership in store.memberships(identity.owner_id)],
         }
     )
 
 
 _PARTS = (
     *("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "taste"),
-    *("value", "churn", "needs", "category_needs", "contacts", "offers", "shown"),
+    *("value", "churn", "needs", "category_needs", "contacts", "campaigns", "offers", "shown"),
 )
 
 

@@ -1,6 +1,6 @@
 """Card schema: the card of a customer; null is not known, and `unknown` says why."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -127,6 +127,15 @@ class ContactOut(BaseModel):
     value: float | None
 
 
+class CardCampaignOut(BaseModel):
+    """A campaign that the customer was drawn in; `starts` is Unix ms."""
+
+    campaign: str
+    arm: Literal["treated", "control"]
+    status: str
+    starts: int
+
+
 class ContactsOut(BaseModel):
     """How many facts of each kind are kept, and the newest ones, the newest first."""
 
@@ -153,6 +162,7 @@ class CustomerOut(UserOut):
     needs: list[dict[str, Any]] | None
     category_needs: list[dict[str, Any]] | None
     contacts: ContactsOut | None
+    campaigns: list[CardCampaignOut] | None
     offers: list[OfferOut] | None
     shown: ShownOut | None
     unknown: dict[str, str] = Field(description="why a figure is null, by its path")

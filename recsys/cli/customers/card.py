@@ -122,6 +122,8 @@ def _figures(card: Mapping[str, Any]) -> Rows:
     contacts = ", ".join(f"{n} {_words(kind)}" for kind, n in card["contacts"]["count"].items())
     newest = map(_contact, card["contacts"]["newest"][:SHOWN_CONTACTS])
     yield "contacts", "\n".join((contacts or "none are kept", *newest))
+    if card["campaigns"]:
+        yield "campaigns", ", ".join(f"{each['campaign']} ({each['arm']})" for each in card["campaigns"])
 
 
 def _contact(contact: Mapping[str, Any]) -> str:

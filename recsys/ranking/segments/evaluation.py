@@ -17,10 +17,12 @@ from recsys.models.buy_again import BuyAgainModel
 from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.segments.attributes import attributes_passing
+from recsys.ranking.segments.campaigns import campaign_members
 from recsys.ranking.segments.columns import COLUMNS, Figures, passing_rows
 from recsys.ranking.segments.expression import (
     ActivityCondition,
     AttributeCondition,
+    CampaignCondition,
     ChanceCondition,
     ColumnCondition,
     Complement,
@@ -63,6 +65,8 @@ def _mask(expression: SegmentExpression, population: SegmentPopulation, saved: M
             return ~_mask(part, population, saved)
         case SegmentCondition(names):
             return reduce(np.logical_or, (_saved_mask(name, population, saved) for name in names))
+        case CampaignCondition():
+            return campaign_members(population, expression)
         case AttributeCondition(where):
             return _attributes(where, population)
         case ColumnCondition(column, test):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recsys.data.events import Kind
+from recsys.data.store.campaigns.records import Arm
 from recsys.ranking.filters.expression import FilterExpression, Where
 
 
@@ -73,6 +74,14 @@ class SegmentCondition:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignCondition:
+    """Customers who were drawn in one of those campaigns.  arm: into that one, None for any."""
+
+    names: tuple[str, ...]
+    arm: Arm | None
+
+
 SegmentExpression = (
     EveryPart
     | SomePart
@@ -82,6 +91,7 @@ SegmentExpression = (
     | ActivityCondition
     | ChanceCondition
     | SegmentCondition
+    | CampaignCondition
 )
 
 

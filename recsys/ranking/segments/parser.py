@@ -10,6 +10,7 @@ from recsys.config import spelling_hint
 from recsys.customers.groups import RFM_GROUPS
 from recsys.customers.prediction.needs import NEED_HORIZONS
 from recsys.data.events import Kind
+from recsys.data.store.campaigns.records import Arm
 from recsys.errors import BadFilter, UnknownSegment
 from recsys.ranking.filters.expression import (
     ATTRIBUTE,
@@ -27,6 +28,7 @@ from recsys.ranking.segments.columns import ALIASES, COLUMNS
 from recsys.ranking.segments.expression import (
     ActivityCondition,
     AttributeCondition,
+    CampaignCondition,
     ChanceCondition,
     ColumnCondition,
     Complement,
@@ -49,6 +51,7 @@ ACTIVITIES: Final[Mapping[str, Kind]] = {
     "returned": Kind.RETURN,
     "dismissed": Kind.DISMISS,
 }
+ARMS: Final = {arm.name.lower(): arm for arm in Arm}
 JOINTS: Final = ("all", "any", "and", "or", "not")
 SPECIAL: Final = (*ACTIVITIES, "chance", "segment", "in_campaign")
 KEYS: Final = (*COLUMNS, *ALIASES, *SPECIAL, *JOINTS)
@@ -57,14 +60,10 @@ _EXAMPLE: Final = '{"stage": "at_risk"}'
 
 @dataclass(frozen=True, slots=True)
 class SegmentVocabulary:
-    """The names that conditions may use.  groups: RFM groups of the shop.  segments: saved ones; None is any.
-
-    campaigns: None while the product has none.
-    """
+    """The names that conditions may use.  groups: RFM groups of the shop.  segments: saved ones; None is any."""
 
     groups: tuple[str, ...] = tuple(dict.fromkeys(group.name for group in RFM_GROUPS))
     segments: frozenset[str] | None = field(default_factory=frozenset)
-    campaigns: frozenset[str] | None = None
 
 
 def parse_customers(written: object, vocabulary: SegmentVocabulary) -> CustomerWhere:
@@ -119,7 +118,7 @@ class _Parser:
         if key == "segment":
             return self._segments(written, place)
         if key == "in_campaign":
-            return self._campaign(place)
+            return self._campaign(written, place)
         return self._column(ALIASES.get(key, key), written, place)
 
     def _column(self, key: str, written: object, place: str) -> SegmentExpression:
@@ -168,9 +167,19 @@ class _Parser:
                     raise BadFilter(f"{place}: {error}") from None
         return SegmentCondition(names)
 
-    def _campaign(self, place: str) -> SegmentExpression:
-        # The place where campaigns come in: with them, a condition on the log of contacts.
-        raise BadFilter(f"{place}: there are no campaigns yet; leave the condition out")
+    def _campaign(self, written: object, place: str) -> SegmentExpression:
+        if isinstance(written, Mapping) and [*written] == ["not"]:
+            return Complement(self._campaign(written["not"], f"{place}.not"))
+        fields = _fields(written, ("id", "arm"), place) if isinstance(written, Mapping) else {"id": written}
+        ids, arm = fields.get("id"), fields.get("arm")
+        values = ids if isinstance(ids, list) else [ids]
+        names = tuple(name for name in values if isinstance(name, str))
+        if not names or len(names) < len(values):
+            raise BadFilter(f"{place}: must be the id of a campaign, or a list of ids, not {shown(ids)}")
+        if arm is not None and arm not in ARMS:
+            raise BadFilter(f"{place}.arm: {shown(arm)} is none; use {' or '.join(ARMS)}")
+        self.budget.take_values(len(names), place)
+        return CampaignCondition(names, None if arm is None else ARMS[str(arm)])
 
 
 def _item_filter(written: object, place: str) -> Where:

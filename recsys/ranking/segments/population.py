@@ -44,6 +44,7 @@ class SegmentPopulation:
     """N customers.  user_ids (N,): of each.  is_named (N,): False for guests and for whoever may not be named.
 
     table, scores, histories, users: a row each.  scores may be empty.  users: their records; None without one.
+    store: with the campaigns that conditions name; None where there are none.
     is_whole: every customer of the shop is among them, so an attribute that none of them has is misspelt.
     """
 
@@ -57,6 +58,7 @@ class SegmentPopulation:
     users: Sequence[User | None]
     as_of_ms: int
     is_whole: bool = True
+    store: Store | None = None
     _masks: dict[str, Bools] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -80,7 +82,7 @@ def release_population(engine: Engine, catalogue: Catalogue, store: Store, log_s
 
     Raises BadInput for a release without a table of customers.
     """
-    people = population_of(engine, catalogue, {user.user_id: user for user in store.users()})
+    people = replace(population_of(engine, catalogue, {user.user_id: user for user in store.users()}), store=store)
     gone = {tombstone.digest for tombstone in store.tombstones_since(log_seq)}
     if not gone:
         return people
@@ -142,6 +144,7 @@ def customers_now(
         users=users,
         as_of_ms=now_ms,
         is_whole=False,
+        store=store,
     )
 
 

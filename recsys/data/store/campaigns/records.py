@@ -1,7 +1,7 @@
 """Rows of campaigns in a store: a campaign, its members, and contacts of customers."""
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Arm(IntEnum):
@@ -45,6 +45,15 @@ class Membership(NamedTuple):
     arm: Arm
     status: str
     starts_ms: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The membership as JSON types."""
+        return {
+            "campaign": self.campaign_id,
+            "arm": self.arm.name.lower(),
+            "status": self.status,
+            "starts": self.starts_ms,
+        }
 
 
 class Contact(NamedTuple):

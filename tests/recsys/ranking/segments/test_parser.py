@@ -29,7 +29,9 @@ WORDS = SegmentVocabulary(segments=frozenset({"coffee"}))
         ({"chance": {"item": "a", "category": "b", "days": 7, "gte": 0}}, "says both item and category"),
         ({"money": "much"}, r"money.eq: must be a number, not 'much'"),
         ({"any": {"stage": "new"}}, "any: must be a list of conditions"),
-        ({"in_campaign": {"not": ["c7"]}}, "there are no campaigns yet"),
+        ({"in_campaign": {"not": [7]}}, "in_campaign.not: must be the id of a campaign"),
+        ({"in_campaign": {"id": "c7", "arm": "tretaed"}}, "use control or treated"),
+        ({"in_campaign": {"name": "c7"}}, "is no field of it"),
         ("stage", "where: must be an object"),
     ],
 )
