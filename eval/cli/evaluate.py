@@ -11,6 +11,7 @@ import typer
 
 from eval.cli.campaign_result import result
 from eval.cli.compare import JsonOption, compare
+from eval.cli.promotions import effect, responses
 from eval.cli.shown import shown
 from eval.export.outputs import Outputs, shop_files
 from recsys.cli.completion import complete_model
@@ -138,6 +139,8 @@ def register(app: typer.Typer) -> None:
         register_command(app, command, panel="Judge", is_job=True)
     register_command(app, shown, panel="Judge")
     add_to_group(app, "campaign", result)
+    for command in (effect, responses):
+        add_to_group(app, "promotions", command)
 
 
 @with_reading_options(ReadingOptions)

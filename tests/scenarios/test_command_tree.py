@@ -49,6 +49,12 @@ ARGUMENTS = {
     "segments restore": "1",
     "segments list": "",
     "offers": "user-003",
+    "promotions bundles": "--least 2",
+    "promotions upsell": "item-003",
+    "promotions table": "",
+    "promotions loyalty": "",
+    "promotions effect": "{orders} --week-one 2017-10-30 --map item_id=item_id,channel=user_id,week=at,on=at",
+    "promotions responses": "c-1 c-2",
     "promotions check": "{promotions}",
     "promotions put": "{promotions}",
     "promotions list": "",
@@ -127,6 +133,8 @@ FAILS = {
     "canary stop",
     "predict",
     "compare",
+    "promotions effect",
+    "promotions responses",
 }
 MAY_FIND_FAULTS = {"doctor", "sweep"}  # exit code 1 with a result
 MAKES_A_HOME = {

@@ -3,10 +3,13 @@
 import typer
 
 from recsys.cli.promotions.document import check, history, list_, put, restore, show
+from recsys.cli.promotions.proposals import bundles, loyalty, table, upsell
 from recsys.cli.registration import register_group
+
+FUNCTIONS = (list_, check, put, history, restore, show, bundles, upsell, table, loyalty)
 
 
 def register_promotions(app: typer.Typer) -> None:
     """Adds `recsys promotions`."""
     text = "Promotions and coupons: discounts, thresholds, ladders, bundles, gifts, member prices."
-    register_group(app, "promotions", (list_, check, put, history, restore, show), panel="Ask", help=text)
+    register_group(app, "promotions", FUNCTIONS, panel="Ask", help=text)

@@ -12,6 +12,7 @@ INVERSE_PENALTY = 0.1  # C: features of one theme move together, and strong coef
 MOST_ERROR = 0.01  # expected calibration error above which chances are calibrated: half of what is allowed later, .02
 BINS = 10
 SLOPE = 1e-7  # of a flat stretch of a curve, per knot
+CONSTANT = 1e-12  # spread of a feature that is always the same, up to rounding, in shares of its value
 MIN_EXAMPLES = 200
 MIN_OUTCOMES = 30  # of each kind
 
@@ -27,7 +28,7 @@ def fit_logistic(features: Doubles, outcome: Bools, only: Sequence[int] | None =
     from sklearn.linear_model import LogisticRegression
 
     centre, spread = features.mean(axis=0), features.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
+    spread = np.where(spread > CONSTANT * np.maximum(np.abs(centre), 1.0), spread, 1.0)
     columns = np.arange(features.shape[1]) if only is None else np.asarray(only)
     learner = LogisticRegression(C=INVERSE_PENALTY, max_iter=1_000)
     learner.fit(((features - centre) / spread)[:, columns], outcome)

@@ -45,3 +45,13 @@ def test_few_examples_or_outcomes_are_not_enough() -> None:
     assert not has_enough(np.zeros(1_000, bool))
     assert not has_enough(np.arange(100) < 50)
     assert has_enough(np.arange(1_000) < 500)
+
+
+def test_a_feature_that_never_changes_up_to_rounding_says_nothing_of_others() -> None:
+    rng = np.random.default_rng(0)
+    useful = rng.normal(size=400)
+    noise = np.full(400, 1.1) + np.where(np.arange(400) % 2, 2e-16, 0.0)
+    model = fit_logistic(np.column_stack([useful, noise]), useful + rng.normal(size=400) > 0)
+    np.testing.assert_allclose(
+        model.probability(np.array([[0.3, 1.1], [0.3, 1.4]])), model.probability(np.array([[0.3, 1.1]]))[0], atol=1e-6
+    )
