@@ -36,3 +36,22 @@ def test_a_time_before_that_does_not_vary_changes_nothing() -> None:
 
 def test_two_empty_arms_have_no_effect() -> None:
     assert np.isnan(cuped(*(np.empty(0),) * 4).difference)
+
+
+def test_equal_arms_of_skewed_money_raise_five_percent_of_false_alarms() -> None:
+    rng = np.random.default_rng(11)
+    before = rng.gamma(0.6, 300, 600)
+    after = 0.4 * before + rng.gamma(0.5, 60, 600)
+    p = np.empty((800, 2))
+    for draw in range(len(p)):
+        treated = rng.random(600) < 0.5
+        arms = after[treated], after[~treated]
+        p[draw] = welch(*arms).p, cuped(*arms, before[treated], before[~treated]).p
+    assert np.abs((p < 0.05).mean(axis=0) - 0.05).max() < 0.02
+
+
+@pytest.mark.slow
+def test_effects_are_those_of_tea_tasting() -> None:
+    from tests.bench.campaigns.oracle import farthest
+
+    assert farthest(200) < 1e-6
