@@ -19,6 +19,7 @@ ScopeNeed = ScopeName | Literal["public"]
 # what only the shop's own servers may read stands in SERVERS_ONLY too.
 NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/users/{user_id:path}/recommendations": {"GET": "read"},
+    "/v1/placements": {"GET": "read"},
     "/v1/recommendations": {"POST": "read"},
     "/v1/recommendations:batch": {"POST": "read"},
     "/v1/items/{item_id:path}/similar": {"GET": "read"},

@@ -62,7 +62,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
 
     sessions = Sessions(settings, connect or connect_by_url, authenticator)
     store = open_store(config.home, config.shop.database_url)
-    shell = Shell(build_environment(), sessions, store)
+    shell = Shell(build_environment(settings.picture_hosts), sessions, store)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -75,9 +75,8 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
             store.close()
 
     handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
-    app = Starlette(
-        routes=shell.routes(), lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers
-    )
+    secured = Middleware(SecurityHeaders, settings.picture_hosts)
+    app = Starlette(routes=shell.routes(), lifespan=lifespan, middleware=[secured], exception_handlers=handlers)
     app.state.authenticator = authenticator
     return app
 

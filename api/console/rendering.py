@@ -1,6 +1,6 @@
 """Rendering of the console's pages: Jinja2 templates in which every value is shown as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
 
-def build_environment() -> Environment:
-    """The templates; whatever is put into them is escaped."""
+def build_environment(picture_hosts: Sequence[str] = ()) -> Environment:
+    """The templates; whatever is put into them is escaped.  picture_hosts: whence pictures of products are shown."""
+    hosts = tuple(f"{host}/" for host in picture_hosts)
     env = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -31,6 +32,7 @@ def build_environment() -> Environment:
     env.globals |= {
         "root": ROOT,
         "asset": lambda name: f"{ROOT}/static/{name}?v={versions[name]}",
+        "picture": lambda url: url if url and url.startswith(hosts) else None,
         "Role": Role,
         "version": __version__,
     }

@@ -1,5 +1,6 @@
 """Security of every answer of the console: headers that forbid foreign content, and the origin of a form."""
 
+from collections.abc import Sequence
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -9,11 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -24,10 +24,15 @@ _FOR_A_YEAR = "private, max-age=31536000, immutable"
 
 
 class SecurityHeaders:
-    """Adds the headers; pages are never stored by a browser or proxy, static files with a version are."""
+    """Adds the headers; pages are never stored by a browser or proxy, static files with a version are.
 
-    def __init__(self, app: ASGIApp) -> None:
+    picture_hosts: the only other hosts that a page may show anything of: pictures.
+    """
+
+    def __init__(self, app: ASGIApp, picture_hosts: Sequence[str] = ()) -> None:
         self.app = app
+        policy = POLICY.format(images=" ".join(["'self'", "data:", *picture_hosts]))
+        self._headers = {"content-security-policy": policy, **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_versioned = "/static/" in scope.get("path", "") and scope.get("query_string", b"").startswith(b"v=")
@@ -35,7 +40,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 headers["cache-control"] = _FOR_A_YEAR if is_versioned and message["status"] == 200 else "no-store"
             await send(message)

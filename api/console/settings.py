@@ -1,10 +1,12 @@
 """Settings of the console: the table `[console]`."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from recsys.config import SettingsSection
+
+PictureHost = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
 
 
 class ConsoleSettings(SettingsSection):
@@ -18,6 +20,10 @@ class ConsoleSettings(SettingsSection):
         default=None,
         pattern=r"^https?://[^\s/]+(/\S*)?$",
         description="URL of the service; without it the one of `[serve]` on this machine",
+    )
+    picture_hosts: tuple[PictureHost, ...] = Field(
+        default=(),
+        description="hosts of pictures of products, such as https://cdn.shop.example",
     )
     idle_minutes: float = Field(default=30.0, gt=0, le=1_440, description="signed out after so long without a click")
     session_hours: float = Field(default=12.0, gt=0, le=168, description="signed out after so long in any case")

@@ -355,18 +355,6 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "rules": [RULE],
         "toml": RULES_TOML,
     },
-    "WhyOut": {
-        "item_id": "995242",
-        "name": "Oat milk",
-        "place": None,
-        "code": "bought_before",
-        "text": "The customer bought it 12 days ago, and discover shows new things only.",
-        "facts": {"days_ago": 12},
-        "rank": None,
-        "eligible": 0,
-        "sources": [],
-        "rules": [],
-    },
     "RuleVersionsOut": {"versions": [{"version": 7, "digest": "3b1f", "at": "2026-01-01T04:00:00.000+00:00"}]},
     "RulesTryOut": {
         "without": [PLACE],

@@ -15,6 +15,19 @@ HOME: Final = {
 }
 
 LIST_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "PlacementsOut": {"placements": [{"name": "home", "title": "For you", "asks": "history", "rows": ["buy-again"]}]},
+    "WhyOut": {
+        "item_id": "995242",
+        "name": "Oat milk",
+        "place": None,
+        "code": "bought_before",
+        "text": "The customer bought it 12 days ago, and discover shows new things only.",
+        "facts": {"days_ago": 12},
+        "rank": None,
+        "eligible": 0,
+        "sources": [],
+        "rules": [],
+    },
     "RankIn": {"user_id": "1", "items": ["995242", "1029743", "1082185"]},
     "ListRatesOut": {
         "from": 1_767_153_600_000,

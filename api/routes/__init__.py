@@ -2,7 +2,7 @@
 
 events           /v1/events
 facts            /v1/facts, /v1/facts/summary
-recommendations  /v1/users/{id}/recommendations, /v1/items/{id}/similar
+recommendations  /v1/users/{id}/recommendations, /v1/items/{id}/similar, /v1/placements
 batch            /v1/recommendations:batch
 rank             /v1/rank
 explain          /v1/explain

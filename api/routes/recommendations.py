@@ -11,8 +11,9 @@ from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.recommendation_service import CacheableQuery, plain_query, with_request_id
 from api.routes.query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
+from api.routes.response import json_response
 from api.schemas.params import FieldsParam, K, PathId, UserPathId, WhereText, parse_where
-from api.schemas.recommendations import RecommendationsIn, RecommendationsOut, RowsOut
+from api.schemas.recommendations import PlacementsOut, RecommendationsIn, RecommendationsOut, RowsOut
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from api.traffic.deadline import NEVER, Deadline
@@ -69,6 +70,16 @@ async def similar_items(
 
     text = f"similar {k} {item_id}" if condition is None else f"similar {k} {item_id}\n{condition.text}"
     return await _respond(request, CacheableQuery(None, f"{text}\n{','.join(fields)}" if fields else text, compute))
+
+
+@router.get("/v1/placements", response_model=PlacementsOut, responses=ERRORS)
+async def list_placements(request: Request) -> Response:
+    """The named spots of the shop."""
+    placements = app_state(request).releases.current().recommender.placements
+    fields = {"title", "asks", "rows"}
+    return json_response(
+        {"placements": [{"name": name, **each.model_dump(include=fields)} for name, each in placements.items()]}
+    )
 
 
 async def recommend(state: AppState, query: CacheableQuery, request_id: str, deadline: Deadline = NEVER) -> bytes:

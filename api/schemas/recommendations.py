@@ -1,6 +1,6 @@
 """Recommendation schemas: queries, lists, rows and batches, as they are checked and as /docs describes them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, FiniteFloat
 
@@ -192,6 +192,21 @@ class RowsOut(BaseModel):
     fallback: FallbackName
     request_id: str
     experiment: ExperimentArmOut | None = Field(default=None, description="only while the customer is in one")
+
+
+class PlacementOut(BaseModel):
+    """A named spot of the shop.  asks: `history`, or `context` for lists beside items.  rows: shown together there."""
+
+    name: str
+    title: str
+    asks: Literal["history", "context"]
+    rows: list[str]
+
+
+class PlacementsOut(BaseModel):
+    """All placements, as placements.toml and the settings name them."""
+
+    placements: list[PlacementOut]
 
 
 class AnsweredOut(BaseModel):

@@ -22,7 +22,7 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     names: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Value] = field(default_factory=dict)
-    body: Any = None
+    body: Any = None  # JSON; a text is sent as TOML
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
     timeout_s: float | None = None

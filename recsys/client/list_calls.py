@@ -5,9 +5,14 @@ from typing import Literal
 
 from recsys.client.call import Call
 from recsys.client.calls import LONG_TIMEOUT_S, Json
-from recsys.client.types import Ask, ListRates, RuleTrial, RuleVersions, ShopRules
+from recsys.client.types import Ask, ListRates, Placements, RuleTrial, RuleVersions, ShopRules
 
 Against = Literal["nothing", "in-service"]
+
+
+def placements() -> Call[Placements]:
+    """The named spots of the shop."""
+    return Call("GET", "/v1/placements", Placements.model_validate_json)
 
 
 def rules() -> Call[ShopRules]:
@@ -15,14 +20,15 @@ def rules() -> Call[ShopRules]:
     return Call("GET", "/v1/rules", ShopRules.model_validate_json)
 
 
-def put_rules(rules: Sequence[Json], *, timezone: str = "UTC", if_digest: str | None = None) -> Call[ShopRules]:
-    """Replaces all rules; with `if_digest` only those of that digest, so that no change of somebody else is lost."""
+def put_rules(rules: Sequence[Json] | str, *, timezone: str = "UTC", if_digest: str | None = None) -> Call[ShopRules]:
+    """Replaces all rules by others, or by those of a TOML text; with `if_digest` only the rules of that digest.
+
+    So no change of somebody else is lost.
+    """
     headers = {} if if_digest is None else {"if-match": f'"{if_digest}"'}
-    body = {"timezone": timezone, "rules": list(rules)}
     # A second try after a success would meet the digest of the first.
-    return Call(
-        "PUT", "/v1/rules", ShopRules.model_validate_json, body=body, headers=headers, is_repeatable=if_digest is None
-    )
+    body, read, is_repeatable = _rules(rules, timezone), ShopRules.model_validate_json, if_digest is None
+    return Call("PUT", "/v1/rules", read, body=body, headers=headers, is_repeatable=is_repeatable)
 
 
 def rule_versions() -> Call[RuleVersions]:
@@ -37,7 +43,7 @@ def rule_version(number: int) -> Call[ShopRules]:
 
 def try_rules(
     ask: Ask,
-    rules: Sequence[Json],
+    rules: Sequence[Json] | str,
     *,
     timezone: str = "UTC",
     against: Against = "nothing",
@@ -45,7 +51,8 @@ def try_rules(
 ) -> Call[RuleTrial]:
     """A preview: what those rules would change in one list, and in those of `customers`.  Nothing is stored."""
     of_shop = {} if customers is None else {"customers": customers}
-    body = {"ask": ask.body(), "rules": {"timezone": timezone, "rules": list(rules)}, "against": against, **of_shop}
+    tried = {"toml" if isinstance(rules, str) else "rules": _rules(rules, timezone)}
+    body = {"ask": ask.body(), **tried, "against": against, **of_shop}
     return Call("POST", "/v1/rules:try", RuleTrial.model_validate_json, body=body, timeout_s=LONG_TIMEOUT_S)
 
 
@@ -53,3 +60,7 @@ def list_rates(since: int | None = None, to: int | None = None) -> Call[ListRate
     """Dismissals, clicks, purchases and money of the lists of a time (Unix ms); without times the last day."""
     known = {name: value for name, value in {"from": since, "to": to}.items() if value is not None}
     return Call("GET", "/v1/shown/rates", ListRates.model_validate_json, query=known, timeout_s=LONG_TIMEOUT_S)
+
+
+def _rules(rules: Sequence[Json] | str, timezone: str) -> Json | str:
+    return rules if isinstance(rules, str) else {"timezone": timezone, "rules": list(rules)}

@@ -109,6 +109,7 @@ class _Methods:
     draw_campaign = _Method(campaign_calls.draw_campaign)
     export_campaign = _Method(campaign_calls.export_campaign)
     close_campaign = _Method(campaign_calls.close_campaign)
+    placements = _Method(list_calls.placements)
     rules = _Method(list_calls.rules)
     put_rules = _Method(list_calls.put_rules)
     rule_versions = _Method(list_calls.rule_versions)
@@ -215,8 +216,11 @@ def _headers(key: str | None) -> dict[str, str]:
 
 def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
     timeout = httpx.USE_CLIENT_DEFAULT if call.timeout_s is None else call.timeout_s
+    is_text = isinstance(call.body, str)
+    content, body = (call.body.encode(), None) if is_text else (None, call.body)
+    headers = {**call.headers, "content-type": "application/toml"} if is_text else call.headers
     return http.build_request(
-        call.method, call.path, params=call.query, json=call.body, headers=call.headers, timeout=timeout
+        call.method, call.path, params=call.query, content=content, json=body, headers=headers, timeout=timeout
     )
 
 

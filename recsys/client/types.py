@@ -154,6 +154,21 @@ class Recommendations(ResponseModel):
     experiment: dict[str, str] | None = None
 
 
+class Placement(ResponseModel):
+    """A named spot of the shop; asks: `history`, or `context` for lists beside items."""
+
+    name: str
+    title: str
+    asks: str
+    rows: tuple[str, ...]
+
+
+class Placements(ResponseModel):
+    """All placements of the shop."""
+
+    placements: tuple[Placement, ...]
+
+
 class Row(ResponseModel):
     """One titled list of several."""
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from api.settings import ServerConfig
 from api.state import AppState
 from recsys.client import AsyncClient
 from recsys.data.store.open import open_store
+from recsys.testing import small_items
 from recsys.threads import limit_threads
 from recsys.time_units import now_ms
 from tests.homes import copy_home
 
 SCOPE_BY_ROLE = {"viewer": "viewer", "marketer": "marketing", "operator": "admin"}
+HOSTILE = '"><img/src=x/onerror=alert(1)><script>alert(1)</script>{{ 7*7 }}'
 SignedIn = Callable[[str], "Browser"]
 
 
@@ -71,6 +74,8 @@ def console_of(home: Path, env: dict[str, str] | None = None) -> Starlette:
 def console_home(home_with_needs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with customers and a key for each role, shared by the tests of a module."""
     home = copy_home(home_with_needs, tmp_path_factory.mktemp("console") / "home")
+    with closing(open_store(home, None)) as store:
+        store.put_items([replace(item, name=HOSTILE) for item in small_items()[:3]])
     for role, scope in SCOPE_BY_ROLE.items():
         key = create_key(home / "keys.json", role, [scope], now_ms=now_ms())[1]
         (home / f"{role}.key").write_text(key)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from api.console.page import Action, ConsolePage
 from api.console.roles import Role
 from api.console.table import PAGES
-from tests.api.console.conftest import SignedIn
+from tests.api.console.conftest import HOSTILE, SignedIn
 
 OPEN = {"/", "/console", "/console/", "/console/sign-in", "/console/sign-out"}
 ACTIONS = [(page, name, action) for page in PAGES for name, action in page.actions.items()]
@@ -53,6 +53,15 @@ def test_a_page_holds_no_script_style_or_foreign_host(signed_in: SignedIn, page:
     text = signed_in("operator").get(page.url).text
     assert re.findall(r"<script(?! src=\"/console/static/)|<style|\sstyle=|\son[a-z]+=|javascript:", text) == []
     assert re.findall(r"(?:src|href|action)=\"(?:https?:)?//", text) == []
+
+
+@every_page
+def test_hostile_texts_of_the_address_and_of_names_are_shown_as_text(signed_in: SignedIn, page: ConsolePage) -> None:
+    names = ("id", "item", "items", "name", "order", "placement", "product", "query", "run", "stage", "where")
+    for typed in (dict.fromkeys(names, HOSTILE), {"item": "item-001", "id": "user-003"}):
+        text = signed_in("operator").get(page.url, params=typed).text
+        assert "<script>alert" not in text
+        assert '"><img' not in text
 
 
 @every_page

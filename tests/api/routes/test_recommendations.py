@@ -147,3 +147,10 @@ def test_before_the_first_training_it_says_so(worker: Callable[..., TestClient],
         assert "recsys train" in response.json()["error"]["message"]
     assert client.get("/livez").status_code == 200
     assert client.post("/v1/events", json={"user_id": "u", "item_id": "i", "kind": "view"}).status_code == 202
+
+
+def test_the_placements_are_named_with_what_they_ask_for(reader: TestClient) -> None:
+    placements = {each["name"]: each for each in reader.get("/v1/placements").json()["placements"]}
+    assert placements["home"]["title"] == "For you"
+    assert (placements["home"]["asks"], placements["similar"]["asks"]) == ("history", "context")
+    assert set(placements["home"]["rows"]) <= placements.keys()
