@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from eval.cli.answers import AnswerOptions, evaluate_from_answers
 from eval.cli.campaign_result import result
 from eval.cli.compare import JsonOption, compare
 from eval.cli.promotions import effect, responses
@@ -38,6 +39,11 @@ Example: [bold]recsys evaluate customers --windows 3 --report customers.html[/]
 
 Judges what is said about customers (value, churn, needs, chances to buy, stages, clusters) at past moments, beside
 simple rules: the last window, recency, visits of 91 days, frequency. --cut is the moment of the needs.
+
+Example: [bold]recsys evaluate --from-answers --rules rules.toml --placement home -k 3[/]
+
+Says what other rules would have earned, from the answers that explored (a `seed`), and refuses in words where the log
+cannot know it.
 """
 OWN_FILES, OWN_LOG = "With files of your own", "On the shop's log"
 FILES_ONLY = "works on two files: give --train and --test as well"
@@ -56,6 +62,8 @@ OF_FILES = (
     *(field.name for field in fields(ReadingOptions)),
 )
 OF_LISTS = (*OF_LOG, "seen", "parting", "tune", "k")
+OF_ANSWERS = ("rules", "placements", "placement", "since")
+OF_ANSWERS_ALONE = "says nothing of logged answers: leave it out beside --from-answers"
 LONGEST = 1_000
 WINDOWS = 3
 
@@ -144,6 +152,7 @@ def register(app: typer.Typer) -> None:
 
 
 @with_reading_options(ReadingOptions)
+@with_reading_options(AnswerOptions, "answers")
 def evaluate(
     ctx: typer.Context,
     subject: SubjectArgument = "lists",
@@ -168,22 +177,22 @@ def evaluate(
     report: ReportOption = None,
     *,
     options: ReadingOptions,
+    answers: AnswerOptions,
 ) -> None:
     """Compare models and placements with the baselines, on the last weeks of the log or on two files."""
     ks, models, maps = _lengths(k), model or ["auto"], columns or []
     outputs = Outputs(json, report, csv, lists)
     outputs.check({"--train": train, "--test": test, "--items": items, **shop_files(ctx.obj.home, ctx.obj.file)})
-    if subject == "customers":
-        from eval.cli.customers import evaluate_people
-
+    _refuse(ctx, () if answers.from_answers else OF_ANSWERS, "is for the answer log: give --from-answers as well")
+    if answers.from_answers:
+        _refuse(ctx, (*OF_FILES, *OF_LOG, "train", "test", "task", "csv", "report"), OF_ANSWERS_ALONE)
+        evaluate_from_answers(ctx.obj, answers, _single_length(ks), seed, outputs)
+    elif subject == "customers":
         _refuse(ctx, (*OF_FILES, "train", "test", "task", "days", "k", "csv"), OF_LISTS_ALONE)
-        evaluate_people(ctx.obj, windows or WINDOWS, seed, segment, cut, outputs)
+        _evaluate_customers(ctx, windows or WINDOWS, seed, segment, cut, outputs)
     elif task == "rating":
-        from eval.cli.ratings import evaluate_predictions
-
-        _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
-        _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
-        evaluate_predictions(_both(train, test), seed, models, _written(options, maps), outputs, items)
+        _refuse_of_ratings(ctx)
+        _evaluate_ratings(_both(train, test), seed, models, _written(options, maps), outputs, items)
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
         from eval.files.results import FileTerms
@@ -194,6 +203,32 @@ def evaluate(
     else:
         _refuse(ctx, OF_FILES, FILES_ONLY)
         _evaluate_lists_of_log(ctx, days, cut, windows, segment, _single_length(ks), seed, outputs)
+
+
+def _evaluate_customers(
+    ctx: typer.Context, windows: int, seed: int, segment: str | None, cut: datetime | None, outputs: Outputs
+) -> None:
+    from eval.cli.customers import evaluate_people
+
+    evaluate_people(ctx.obj, windows, seed, segment, cut, outputs)
+
+
+def _refuse_of_ratings(ctx: typer.Context) -> None:
+    _refuse(ctx, ("csv",), "there are no tables of predicted ratings; ask for --json or --lists")
+    _refuse(ctx, OF_LISTS, RATINGS_WITHOUT)
+
+
+def _evaluate_ratings(
+    files: tuple[Path, Path],
+    seed: int,
+    models: Sequence[str],
+    written: "ColumnMapping",
+    outputs: Outputs,
+    items: Path | None,
+) -> None:
+    from eval.cli.ratings import evaluate_predictions
+
+    evaluate_predictions(files, seed, models, written, outputs, items)
 
 
 def _evaluate_lists_of_log(

@@ -115,9 +115,19 @@ def doubly_robust(choices: LoggedChoices) -> OffPolicyEstimate:
 
     The model predicts the reward of one place.  It must not have seen the customer's own answers.
     """
+    return _estimate("dr", _doubly_robust_values(choices), choices.customer)
+
+
+def difference_to_log(choices: LoggedChoices) -> OffPolicyEstimate:
+    """What the candidate earns more than the lists of the log, doubly robust, on the same answers."""
+    return _estimate("dr", _doubly_robust_values(choices) - choices.reward.sum(axis=1), choices.customer)
+
+
+def _doubly_robust_values(choices: LoggedChoices) -> Doubles:
     weight = choices.weights()
     seen = weight * (choices.reward - choices.predicted)
-    return _estimate("dr", (_above(weight) * choices.expected + seen).sum(axis=1), choices.customer)
+    values: Doubles = (_above(weight) * choices.expected + seen).sum(axis=1)
+    return values
 
 
 ESTIMATORS = {"ips": ips, "snips": snips, "dr": doubly_robust}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys.arrays import Doubles, Ints
 from recsys.bundle import Bundle, live_version, open_release
 from recsys.bundle.signature import read_trusted_keys
 from recsys.config import CatalogueSettings
@@ -32,8 +33,8 @@ from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements, find_placement, load_placements
 from recsys.ranking.query import Explanation, Query, Recommendation, RecommendationList
 from recsys.ranking.rating_prediction import RatingPredictor, open_rating_predictor
-from recsys.ranking.rerank.assembly import constrained
-from recsys.ranking.rerank.constraints import build_constraints
+from recsys.ranking.rerank.assembly import constrained, draw_chances
+from recsys.ranking.rerank.constraints import Constraints, build_constraints
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import NO_RULES, Rule, Rules, active_rules
 from recsys.ranking.rules.repository import open_rule_repository
@@ -166,12 +167,29 @@ class Recommender:
         rules = active_rules(self.rules, context)
         if query.options is None and not rules:
             return context, candidates_for(context, query.k)
-        constraints = build_constraints(query, self.catalogue)
-        if rules:
-            context = self.applied_rules.without_blocked(context, rules)
-            constraints = self.applied_rules.constraints(rules, constraints)
+        context, constraints = self._constrained(context, rules)
         pool = CandidatePool(context, constraints.min_score)
         return context, constrained(pool, constraints)
+
+    def _constrained(self, context: QueryContext, rules: Sequence[Rule]) -> tuple[QueryContext, Constraints]:
+        """The context without blocked items, and the constraints of its query and of these rules."""
+        constraints = build_constraints(context.query, self.catalogue)
+        if not rules:
+            return context, constraints
+        return (
+            self.applied_rules.without_blocked(context, rules),
+            self.applied_rules.constraints(rules, constraints),
+        )
+
+    def draw_chances(self, query: Query, shown: Sequence[int]) -> list[tuple[Ints, Doubles]]:
+        """By place of an explored list, the items that may stand there and their probabilities; see `draw_chances`.
+
+        query: with a seed and without diversity.  Raises UnknownPlacement.
+        """
+        placement = find_placement(self.placements, query.placement)
+        context = resolve(query, placement, self.engine, self.catalogue)
+        context, constraints = self._constrained(context, active_rules(self.rules, context))
+        return draw_chances(CandidatePool(context, constraints.min_score), constraints, shown)
 
     def _recommendations(self, context: QueryContext, scored: list[ScoredItem]) -> RecommendationList:
         label, reasons = self.catalogue.label, build_reasons(scored, context)

@@ -1,15 +1,15 @@
 """List assembly under constraints: pins keep their places, no cap is broken, and quotas are filled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from recsys.arrays import Bools
+from recsys.arrays import Bools, Doubles, Ints
 from recsys.data.catalogue.mask_cache import to_mask
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.rerank.constraints import CANDIDATES_PER_SLOT, MIN_CANDIDATES, Cap, Constraints, Pin, Quota
-from recsys.ranking.rerank.reorder import boosted, diverse, explored, similarities
+from recsys.ranking.rerank.reorder import STEADINESS, boosted, diverse, explored, similarities
 
 
 class Assembly:
@@ -36,6 +36,29 @@ class Assembly:
         for slot, candidate in sorted(self._pinned.items()):
             scored.insert(slot, candidate)  # beyond the end is at the end
         return scored
+
+    def draw_chances(
+        self, scored: Sequence[ScoredItem], weights: Doubles, shown: Sequence[int]
+    ) -> Iterator[tuple[Ints, Doubles]]:
+        """The items that exploration may draw for each place and their probabilities, given the items shown above it.
+
+        scored, weights (N,): what is drawn from.  A place with a pin has one item; one that nothing is drawn for, none.
+        Drawing in proportion to the weights and skipping what has no room is drawing among what has room: Luce 1959.
+        """
+        items = np.array([candidate.item for candidate in scored], np.int32)
+        by_item = dict(zip(items.tolist(), scored, strict=True))
+        for slot, item in enumerate(shown):
+            if slot in self._pinned:
+                yield np.array([self._pinned[slot].item], np.int32), np.ones(1)
+                continue
+            quota = self._due_quota()
+            is_open = self._left[items] & self._is_above[items]
+            if quota is not None:
+                is_open &= quota.mask[items]
+            is_open &= [all(cap.has_room(each) for cap in self._caps) for each in items.tolist()]
+            chosen = weights[is_open]
+            yield items[is_open], chosen / chosen.sum()
+            self._take(by_item.get(item) or ScoredItem(item, 0.0, "", self._pool.context.level))
 
     def _fill(self, scored: list[ScoredItem]) -> None:
         while len(self._taken) < self._k:
@@ -166,9 +189,7 @@ class _OpenQuota:
 def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredItem]:
     """The list under the constraints: boosted and demoted, explored, made diverse, assembled."""
     k = pool.context.query.k
-    scored = pool.first(k, constraints.depth(k))
-    items = np.array([candidate.item for candidate in scored], np.int32)
-    scored, places = boosted(scored, constraints.factors(items), constraints.demotions(items, k))
+    scored, places = _boosted_candidates(pool, constraints)
     n = max(CANDIDATES_PER_SLOT * k, MIN_CANDIDATES)
     if constraints.seed is not None:
         scored[:n] = explored(scored[:n], places[:n], constraints.seed, pool.context.catalogue)
@@ -176,3 +197,21 @@ def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredIte
         similarity = similarities(scored[:n], pool.context.engine, pool.context.catalogue)
         scored[:n] = diverse(scored[:n], 2 * k, constraints.diversity, similarity)
     return Assembly(pool, constraints).assemble(scored)
+
+
+def _boosted_candidates(pool: CandidatePool, constraints: Constraints) -> tuple[list[ScoredItem], list[float]]:
+    k = pool.context.query.k
+    scored = pool.first(k, constraints.depth(k))
+    items = np.array([candidate.item for candidate in scored], np.int32)
+    return boosted(scored, constraints.factors(items), constraints.demotions(items, k))
+
+
+def draw_chances(pool: CandidatePool, constraints: Constraints, shown: Sequence[int]) -> list[tuple[Ints, Doubles]]:
+    """By place of an explored list without diversity, the items that may stand there and their probabilities.
+
+    Given the items shown above each.  constraints: with a seed, whose value does not matter.
+    """
+    n = max(CANDIDATES_PER_SLOT * pool.context.query.k, MIN_CANDIDATES)
+    scored, places = _boosted_candidates(pool, constraints)
+    weights = np.array(places[:n]) ** -STEADINESS
+    return list(Assembly(pool, constraints).draw_chances(scored[:n], weights, shown))
