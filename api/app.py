@@ -28,7 +28,7 @@ from api.routes import (
     runs,
     users,
 )
-from api.routes.customers import campaigns, changes, customers, kpis, needs, search, segments, shown
+from api.routes.customers import campaigns, changes, customers, experiments, kpis, needs, search, segments, shown
 from api.routes.promotions import offers, promotions
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
@@ -50,6 +50,7 @@ ROUTES = (
     items,
     rules,
     shown,
+    experiments,
     runs,
     needs,
     offers,

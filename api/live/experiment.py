@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -153,9 +153,9 @@ class ExperimentHolder:
         pinned.update(dict.fromkeys(held, after))
         return bool(held)
 
-    def releases(self) -> list[LiveRelease]:
+    def releases(self) -> Collection[LiveRelease]:
         """The releases that are held."""
-        return [] if self.now is None else [*self.now.pinned.values()]
+        return () if self.now is None else tuple(self.now.pinned.values())
 
     def renew(self) -> None:
         """Makes the releases of the arms anew: the shop's rules, or the members of a segment, are others now."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -72,6 +72,11 @@ class ReleaseHolder:
         canary = self.canary.now
         releases = (self.now, None if canary is None else canary.release, *self.experiment.releases())
         return list({id(release): release for release in releases if release is not None}.values())
+
+    def beside_live(self) -> Collection[LiveRelease]:
+        """The releases in service beside the live one."""
+        canary = self.canary.now
+        return self.experiment.releases() if canary is None else (canary.release,)
 
     def assigned(self, owner: str) -> tuple[LiveRelease, int | None, ServedArm | None]:
         """The release of a customer, with the bucket and the arm where a canary or an experiment runs."""

@@ -261,7 +261,7 @@ class UserStateReader:
             return None
         if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
             return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
-        if any(self._with_newest_items(other) is None for other in self._releases.in_service()):
+        if any(self._with_newest_items(other) is None for other in self._releases.beside_live()):
             return None
         return self._in_split(self._local_head(user_id, release))
 

@@ -1,7 +1,9 @@
-"""OpenAPI examples of campaigns."""
+"""OpenAPI examples of campaigns and experiments."""
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from api.openapi.experiment_examples import EXPERIMENT_EXAMPLES
 
 AT_MS: Final = 1_767_240_000_000
 LOSSES: Final = {
@@ -50,6 +52,7 @@ CAMPAIGN: Final = {
 }
 
 CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    **EXPERIMENT_EXAMPLES,
     "CampaignDefinition": DEFINITION,
     "CampaignOut": CAMPAIGN,
     "CampaignsOut": {"campaigns": [CAMPAIGN]},

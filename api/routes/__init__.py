@@ -19,6 +19,7 @@ promotions       /v1/promotions, /v1/promotions/versions; offers: /v1/users/{id}
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
 shown            /v1/shown/rates
+experiments      /v1/experiments, /v1/experiments/{id}, its result and stop
 runs             /v1/runs, /v1/runs/{id}
 health           /livez, /readyz, /version, /metrics
 versioned holds what documents of TOML share.

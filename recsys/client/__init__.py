@@ -22,6 +22,7 @@ from recsys.client.customer_types import (
     Twins,
 )
 from recsys.client.errors import ApiError, ClientError, Unreachable
+from recsys.client.experiment_calls import EngineExperiment, EngineExperimentResult, EngineExperiments
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
 from recsys.client.promotion_types import CustomerOffer, Offers, PromotionVersions, ShopPromotions
@@ -81,6 +82,9 @@ __all__ = [
     "CustomerChanges",
     "CustomerOffer",
     "CustomerSums",
+    "EngineExperiment",
+    "EngineExperimentResult",
+    "EngineExperiments",
     "Erased",
     "Event",
     "ExpectedUnits",

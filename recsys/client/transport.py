@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls, campaign_calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, experiment_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -87,6 +87,11 @@ class _Methods:
     export_user = _Method(calls.export_user)
     erase_user = _Method(calls.erase_user)
     receipt = _Method(calls.receipt)
+    experiments = _Method(experiment_calls.experiments)
+    experiment = _Method(experiment_calls.experiment)
+    experiment_result = _Method(experiment_calls.experiment_result)
+    start_experiment = _Method(experiment_calls.start_experiment)
+    stop_experiment = _Method(experiment_calls.stop_experiment)
     runs = _Method(calls.runs)
     run = _Method(calls.run)
     why = _Method(calls.why)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recsys.bundle import release_folders
 from recsys.engine.engine import Engine
-from recsys.errors import BadInput
+from recsys.errors import BadInput, BadSettings
 from recsys.experiments.definition import ExperimentPlan, Variant
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import Placement, find_placement, load_placements
@@ -37,15 +37,17 @@ def checked_plan(
 ) -> ExperimentPlan:
     """The plan with the texts of rules that it names by the digest of a version.
 
-    Raises BadInput, BadRules, BadSettings, UnknownPlacement that name what is wrong in it.
+    Raises BadInput, BadRules, UnknownPlacement that name what is wrong in it.
     """
     plan = plan.model_copy(update={arm: _with_text(getattr(plan, arm), repository) for arm in ("a", "b")})
-    placements = [recommender.placements]
     for variant in (plan.a, plan.b):
-        placements.append(variant_parts(variant, repository, file).placements or recommender.placements)
+        try:
+            parts = variant_parts(variant, repository, file)
+        except BadSettings as error:
+            raise BadInput(str(error)) from None
         check_blend(variant, recommender.engine)
-    if plan.interleaved is not None:
-        find_placement(placements[-1], plan.interleaved)
+        if plan.interleaved is not None:
+            find_placement(parts.placements or recommender.placements, plan.interleaved)
     missing = [version for version in plan.releases if published_at(bundles, version) is None]
     if missing:
         raise BadInput(f"release = {missing[0]!r} is not published; `recsys releases` lists what is")
