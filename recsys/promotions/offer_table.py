@@ -10,8 +10,9 @@ from recsys.ranking.segments.evaluation import members
 from recsys.ranking.segments.parser import SegmentVocabulary, parse_customers
 from recsys.ranking.segments.population import SegmentPopulation
 
+VALUE_CLASSES: Final = ("high", "middle", "low")
 # What shops give: more to who is worth more and about to leave, nothing off to who buys anyway.
-_BY_STAGE: Final[Mapping[str, tuple[str, str, str]]] = {  # high, middle, low
+OFFERS_BY_STAGE: Final[Mapping[str, tuple[str, str, str]]] = {  # by VALUE_CLASSES
     "potential": ("gift", "discount", "discount"),
     "new": ("gift", "threshold", "threshold"),
     "growing": ("ladder", "ladder", "threshold"),
@@ -39,9 +40,8 @@ def offer_table(population: SegmentPopulation) -> list[OfferCell]:
     """A cell for every stage and class of value.  Raises BadInput where the release says no value."""
     cells = []
     for stage in stage_names():
-        for value_class in ("high", "middle", "low"):
+        for value_class, offer in zip(VALUE_CLASSES, OFFERS_BY_STAGE[stage], strict=True):
             where = {"stage": stage, "value_class": value_class}
             n = int(members(parse_customers(where, SegmentVocabulary()), population, {}).sum())
-            offer = _BY_STAGE.get(stage, ("none",) * 3)[("high", "middle", "low").index(value_class)]
             cells.append(OfferCell(stage, value_class, offer, n if n >= MIN_GROUP else None, where))
     return cells
