@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,13 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from rich.console import Console
 from rich.table import Table
 
 HOME = Path(".demo")
 PORT = os.environ.get("PORT", "8000")
+CONSOLE_PORT = os.environ.get("CONSOLE_PORT", "8010")
 HOUSEHOLDS = ("1240", "709")
 PRODUCT = "995242"
 CUT = "2017-12-05"
@@ -61,14 +63,17 @@ def main() -> int:
     _import_facts()
     _once("evaluated", "evaluate", "--cut", CUT, keep_output=True)
     _once("trained", "train")
+    key = _key()
     with _service() as address:
         console.rule("Real answers")
         for household in HOUSEHOLDS:
-            _show(f"Household {household}, home page", f"{address}/v1/users/{household}/recommendations?k=5")
-        _show(f"Product {PRODUCT}, what goes with it", f"{address}/v1/items/{PRODUCT}/similar?k=5")
-        _show_more(address)
+            _show(f"Household {household}, home page", f"{address}/v1/users/{household}/recommendations?k=5", key)
+        _show(f"Product {PRODUCT}, what goes with it", f"{address}/v1/items/{PRODUCT}/similar?k=5", key)
+        _show_more(address, key)
         console.print(f"\nReady after {time.perf_counter() - start:.0f} s.")
-        if os.environ.get("DEMO_ONCE") != "1":
+        if os.environ.get("DEMO_ONCE") == "1":
+            _take_pictures()
+        else:
             console.print("The service runs until Ctrl-C; everything it knows is in [bold].demo[/].")
             _wait()
     return 0
@@ -110,16 +115,48 @@ def _once(done: str, *words: str, keep_output: bool = False) -> None:
     stamp.write_text(result.stdout or "")
 
 
+def _key() -> str:
+    """A key that opens everything, also the console; the same in each run.  `.demo/demo.key` keeps it, for us alone."""
+    file = HOME / "demo.key"
+    if not file.exists():
+        words = _recsys("keys", "create", "demo", "--scope", "admin")
+        made = subprocess.run(words, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        file.touch(mode=0o600)
+        file.write_text(made.stdout)
+    return file.read_text().strip()
+
+
+def _take_pictures() -> None:
+    """Pictures of two pages of the console, where the packages of the tests and Chromium are."""
+    console_url, folder = f"http://127.0.0.1:{CONSOLE_PORT}", HOME / "pictures"
+    words = [
+        "-m",
+        "tests.bench.console_pictures",
+        console_url,
+        str(HOME / "demo.key"),
+        str(folder),
+        "today",
+        "customer",
+    ]
+    done = subprocess.run([sys.executable, *words], check=False, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        cause = (done.stderr.strip().splitlines() or ["no cause is known"])[-1]
+        console.print(f"no pictures of the console ({cause}); `make test` installs playwright", markup=False)
+
+
 @contextmanager
 def _service() -> Iterator[str]:
     """The address of a running service, which stops with the demo."""
     address = f"http://127.0.0.1:{PORT}"
-    if _answers(f"{address}/livez"):
-        raise SystemExit(f"port {PORT} is taken; end what runs there, or: PORT=8001 make demo")
+    for port, name in ((PORT, "PORT"), (CONSOLE_PORT, "CONSOLE_PORT")):
+        if _is_taken(port):
+            raise SystemExit(f"port {port} is taken; end what runs there, or: {name}={int(port) + 1} make demo")
     quiet = {**os.environ, "RECSYS_SERVE_LOG_LEVEL": "warning"}
-    server = subprocess.Popen(_recsys("serve", "--port", PORT), env=quiet)
+    quiet["RECSYS_CONSOLE_PORT"] = CONSOLE_PORT
+    server = subprocess.Popen(_recsys("serve", "--port", PORT, "--console"), env=quiet)
     try:
         _until_ready(server, f"{address}/readyz")
+        _until_ready(server, f"http://127.0.0.1:{CONSOLE_PORT}/console/sign-in")
         yield address
     finally:
         server.terminate()
@@ -142,8 +179,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _show(title: str, url: str) -> None:
-    with urlopen(url, timeout=5) as reply:  # nosec B310 # the demo's own address
+def _is_taken(port: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
+
+
+def _show(title: str, url: str, key: str) -> None:
+    request = Request(url, headers={"Authorization": f"Bearer {key}"})
+    with urlopen(request, timeout=5) as reply:  # nosec B310 # the demo's own address
         response: dict[str, Any] = json.load(reply)
     table = Table(title=f"{title} ({response['fallback']})", title_justify="left", min_width=80)
     for column in ("item", "name", "why"):
@@ -153,19 +196,23 @@ def _show(title: str, url: str) -> None:
     console.print(table)
 
 
-def _show_more(address: str) -> None:
+def _show_more(address: str, key: str) -> None:
     console.print("\nAsk more:")
     for line in (
-        f"curl '{address}/v1/users/{HOUSEHOLDS[0]}/recommendations?placement=discover&k=5'",
-        f"curl '{address}/v1/users/somebody-new/recommendations?k=5'",
-        f'curl -X POST {address}/v1/recommendations -d \'{{"placement": "basket", "context": ["{PRODUCT}"], "k": 5}}\'',
-        f"curl -X POST {address}/v1/events -d "
+        f"KEY='Authorization: Bearer {key}'",
+        f"curl -H \"$KEY\" '{address}/v1/users/{HOUSEHOLDS[0]}/recommendations?placement=discover&k=5'",
+        f"curl -H \"$KEY\" '{address}/v1/users/somebody-new/recommendations?k=5'",
+        f'curl -H "$KEY" -X POST {address}/v1/recommendations '
+        f'-d \'{{"placement": "basket", "context": ["{PRODUCT}"], "k": 5}}\'',
+        f'curl -H "$KEY" -X POST {address}/v1/events -d '
         f'\'{{"user_id": "{HOUSEHOLDS[0]}", "item_id": "{PRODUCT}", "kind": "purchase"}}\'',
-        f"curl -X PATCH {address}/v1/items/{PRODUCT} -d '{{\"stock\": 0}}'",
+        f'curl -H "$KEY" -X PATCH {address}/v1/items/{PRODUCT} -d \'{{"stock": 0}}\'',
     ):
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"  or open {address}/docs")
     console.print(f"  or read a mailing that had no control group: recsys --home {HOME} campaign result 18")
+    console.print(f"\nThe console: [bold]http://127.0.0.1:{CONSOLE_PORT}/console[/]")
+    console.print(f"  sign in with the key {key}", soft_wrap=True, highlight=False)
 
 
 def _wait() -> None:

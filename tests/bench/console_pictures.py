@@ -1,0 +1,51 @@
+"""Pictures of the console's pages: `python -m tests.bench.console_pictures URL KEY_FILE FOLDER [NAME …]`.
+
+The pictures of docs/console.md: a service and a console on a copy of the demo's home, and as folder `docs/pictures`.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+PATHS = {
+    "today": "/today",
+    "customers": "/customers?stage=at_risk",
+    "customer": "/customer?id=1240",
+    "segments": "/segments?where=%7B%22stage%22%3A%20%22at_risk%22%2C%20%22abc%22%3A%20%22A%22%7D",
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+WIDTH, HEIGHT = 1_280, 800
+WAIT_MS = 120_000  # the key figures of a large log are worked out on the first visit
+
+
+def main(url: str, key_file: str, folder: str, *names: str) -> None:
+    """Signs in and takes a picture of each page, or of those that are named."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise SystemExit("no Chromium here; on Debian: apt install chromium")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(WAIT_MS)
+        sign_in(page, url, Path(key_file).read_text().strip())
+        for name in names or PATHS:
+            page.goto(f"{url}/console{PATHS[name]}")
+            page.wait_for_load_state("networkidle")
+            file = Path(folder) / f"console-{name}.png"
+            page.screenshot(path=file)
+            print(f"{file}  {file.stat().st_size / 1_024:.0f} KiB")
+        browser.close()
+
+
+def sign_in(page: Page, url: str, key: str) -> None:
+    page.goto(f"{url}/console/sign-in")
+    page.fill("[name=key]", key)
+    page.click("button")
+    page.wait_for_load_state()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
