@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from recsys.canary.state import Canary, write_canary
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
-from recsys.errors import BadBundle
+from recsys.errors import BadBundle, BadInput
 from recsys.experiments.definition import ExperimentPlan, Variant
 from recsys.experiments.split import arm_of, customer_bucket
 from recsys.experiments.state import Experiment, read_experiments
@@ -18,6 +19,7 @@ from recsys.ranking.recommender import Recommender
 from recsys.shared_registry.experiments import start_experiment, stop_experiment
 from recsys.time_units import now_ms
 from tests.api.live.test_release import wait_for
+from training.registry import Registry
 
 Worker = Callable[..., TestClient]
 USERS = [f"user-{n:03}" for n in range(40)]
@@ -147,3 +149,12 @@ def test_one_that_names_rules_which_are_not_valid_leaves_the_shop_as_it_is(clien
     wait_for(lambda: read_experiments(home / "bundles")[-1].outcome == "failed")
     assert "experiment" not in answer(client, USERS[0])
     assert "cannot serve it" in read_experiments(home / "bundles")[-1].reasons[0]
+
+
+def test_none_starts_beside_a_canary(home: Path) -> None:
+    live = Registry(home).live()
+    assert live is not None
+    write_canary(home / "bundles", Canary(version="v2", champion=live, share=10, hours=1, began_at_ms=now_ms()))
+    with pytest.raises(BadInput, match="v2 is a canary"):
+        start_experiment(home / "bundles", None, ExperimentPlan(id="e1", b=POPULAR), now_ms())
+    assert read_experiments(home / "bundles") == ()
