@@ -51,6 +51,17 @@ CAMPAIGN: Final = {
     },
 }
 
+EFFECT: Final[Mapping[str, Any]] = {
+    "difference": 8.4,
+    "relative": 0.06,
+    "low": 2.1,
+    "high": 14.7,
+    "p": 0.009,
+    "n_treated": 7_724,
+    "n_control": 1_931,
+    "method": "cuped",
+}
+
 CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     **EXPERIMENT_EXAMPLES,
     "CampaignDefinition": DEFINITION,
@@ -68,6 +79,30 @@ CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "expected_control": 1_931,
         "expected_cost": 772.4,
         "power": POWER,
+        "earlier": {"lift": 0.06, "campaigns": ["spring-2025"]},
+    },
+    "CampaignResultOut": {
+        "campaign": "spring",
+        "name": "Spring coffee",
+        "goal": "win back",
+        "verdict": "The campaign earned 8.40 per customer (2.10 to 14.70 per customer).",
+        "proof": None,
+        "as_of": 1_777_593_600_000,
+        "before_from": 1_767_225_600_000,
+        "from": 1_775_088_000_000,
+        "to": 1_777_507_200_000,
+        "treated": 7_724,
+        "control": 1_931,
+        "sample_ratio": {"p": 0.62, "is_mismatch": False},
+        "effects": {"welch": EFFECT, "cuped": EFFECT},
+        "margin": None,
+        "cost": 772.4,
+        "net": {**EFFECT, "difference": 64_109.2, "low": 15_448.0, "high": 112_770.4},
+        "conversion": {**EFFECT, "difference": 0.02, "low": 0.01, "high": 0.03},
+        "response": {"sent": 7_724, "opened": 1_520, "clicked": None},
+        "segments": [{"segment": "loyal", **EFFECT}],
+        "segments_hidden": 1,
+        "left_out": [],
     },
     "TreatedOut": {
         "campaign": "spring",

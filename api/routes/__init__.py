@@ -12,7 +12,7 @@ needs            /v1/users/{id}/needs
 changes          /v1/customers/changes
 customers        /v1/customers/{id}, /v1/customers/summary
 items            /v1/items, /v1/items/{id}
-campaigns        /v1/campaigns, :try, /v1/campaigns/{campaign_id}, :draw, :export, :close
+campaigns        /v1/campaigns, :try, /v1/campaigns/{campaign_id}, /result, :draw, :export, :close
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try
 search           /v1/customers:search
 promotions       /v1/promotions, /v1/promotions/versions; offers: /v1/users/{id}/offers

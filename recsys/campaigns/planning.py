@@ -9,6 +9,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles
 from recsys.campaigns.definition import CampaignDefinition
 from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
+from recsys.campaigns.result.earlier import EarlierLift, earlier_lift
 from recsys.customers.population import MIN_GROUP
 from recsys.inference.power import ALPHA, POWER, customers_per_arm, detectable_lift
 from recsys.time_units import DAY_MS
@@ -43,11 +44,12 @@ class CampaignPower:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What a draw would be now."""
+    """What a draw would be now.  earlier: the lift that campaigns with the same goal had, None without one."""
 
     definition: CampaignDefinition
     eligibility: CampaignEligibility
     power: CampaignPower
+    earlier: EarlierLift | None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types."""
@@ -62,6 +64,7 @@ class CampaignPlan:
             "expected_control": n - treated,
             "expected_cost": round(treated * self.definition.cost_per_contact, 2),
             "power": asdict(self.power),
+            "earlier": None if self.earlier is None else self.earlier._asdict(),
         }
 
 
@@ -69,7 +72,13 @@ def plan_campaign(shop: CampaignShop, definition: CampaignDefinition) -> Campaig
     """Nothing is stored.  Raises BadInput."""
     salted = definition.with_salt()
     eligibility = find_eligible(shop, salted)
-    return CampaignPlan(salted, eligibility, measure_power(shop, salted, eligibility.eligible))
+    power = measure_power(shop, salted, eligibility.eligible)
+    return CampaignPlan(salted, eligibility, power, _earlier(shop, salted.goal))
+
+
+def _earlier(shop: CampaignShop, goal: str) -> EarlierLift | None:
+    engine, as_of_ms = shop.recommender.engine, shop.people.as_of_ms
+    return earlier_lift(shop.store, engine.customer_orders.orders(), engine.users, goal, as_of_ms) if goal else None
 
 
 def measure_power(shop: CampaignShop, definition: CampaignDefinition, eligible: Bools) -> CampaignPower:

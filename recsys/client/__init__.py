@@ -3,7 +3,7 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
-from recsys.client.campaign_types import Campaign, CampaignPlan, Campaigns, Treated
+from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Treated
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
@@ -73,6 +73,7 @@ __all__ = [
     "Audience",
     "Campaign",
     "CampaignPlan",
+    "CampaignResult",
     "Campaigns",
     "Client",
     "ClientError",

@@ -2,7 +2,7 @@
 
 from recsys.client.call import Call
 from recsys.client.calls import LONG_TIMEOUT_S, Json
-from recsys.client.campaign_types import Campaign, CampaignPlan, Campaigns, Treated
+from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Treated
 
 
 def campaigns() -> Call[Campaigns]:
@@ -44,3 +44,9 @@ def close_campaign(campaign_id: str) -> Call[Campaign]:
     """Ends it: nobody is exported any more."""
     template, path = "/v1/campaigns/{campaign_id}:close", {"campaign_id": campaign_id}
     return Call("POST", template, Campaign.model_validate_json, path)
+
+
+def campaign_result(campaign_id: str) -> Call[CampaignResult]:
+    """What the campaign changed, on its reading date."""
+    template, path = "/v1/campaigns/{campaign_id}/result", {"campaign_id": campaign_id}
+    return Call("GET", template, CampaignResult.model_validate_json, path, timeout_s=LONG_TIMEOUT_S)

@@ -48,6 +48,27 @@ class CampaignPlan(ResponseModel):
     expected_control: int
     expected_cost: float
     power: dict[str, Any]
+    earlier: dict[str, Any] | None = None
+
+
+class CampaignResult(ResponseModel):
+    """What a campaign changed; `effects` are money per customer by estimate, `proof` why nothing is proved."""
+
+    campaign: str
+    verdict: str
+    proof: str | None
+    as_of: int
+    treated: int
+    control: int
+    effects: dict[str, dict[str, Any]]
+    sample_ratio: dict[str, Any] | None = None
+    margin: dict[str, Any] | None = None
+    cost: float = 0.0
+    net: dict[str, Any] | None = None
+    conversion: dict[str, Any] | None = None
+    response: dict[str, int | None] | None = None
+    segments: tuple[dict[str, Any], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Treated(ResponseModel):

@@ -109,6 +109,7 @@ class _Methods:
     offers = _Method(promotion_calls.offers)
     campaigns = _Method(campaign_calls.campaigns)
     campaign = _Method(campaign_calls.campaign)
+    campaign_result = _Method(campaign_calls.campaign_result)
     plan_campaign = _Method(campaign_calls.plan_campaign)
     try_campaign = _Method(campaign_calls.try_campaign)
     draw_campaign = _Method(campaign_calls.draw_campaign)

@@ -68,6 +68,9 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     process.wait(20)
 
 
+OF_ONE_CAMPAIGN = ("campaign", "campaign_result", "draw_campaign", "export_campaign", "close_campaign")
+
+
 def made() -> dict[str, Call[object]]:
     """Each call of the client, made with some arguments."""
     given: dict[str, tuple[object, ...]] = {
@@ -113,7 +116,7 @@ def made() -> dict[str, Call[object]]:
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
     given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run"), ("u",))
-    given |= dict.fromkeys(("campaign", "draw_campaign", "export_campaign", "close_campaign"), ("c",))
+    given |= dict.fromkeys(OF_ONE_CAMPAIGN, ("c",))
     given |= dict.fromkeys(("plan_campaign", "try_campaign"), ({},))
     names = [module.__name__ for module in modules]
     ours = {name: make for name, make in functions if make.__module__ in names and not name.startswith("_")}

@@ -16,6 +16,7 @@ from api.schemas.customers.campaigns import (
     CampaignExportIn,
     CampaignOut,
     CampaignPlanOut,
+    CampaignResultOut,
     CampaignsOut,
     TreatedOut,
 )
@@ -37,6 +38,7 @@ T = TypeVar("T")
 router = APIRouter(tags=["campaigns"])
 
 CampaignPathId = Annotated[str, Path(max_length=64, examples=["spring"])]
+ResultPathId = Annotated[str, Path(max_length=256, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$", examples=["spring"])]
 _CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/x-ndjson",
@@ -131,6 +133,13 @@ async def close(request: Request, campaign_id: CampaignPathId) -> Response:
     state = app_state(request)
     campaign = await state.in_thread(lambda: close_campaign(state.store, campaign_id, now_ms()))
     return json_response(campaign.to_json(now_ms()))
+
+
+@router.get("/v1/campaigns/{campaign_id}/result", response_model=CampaignResultOut, responses=CAMPAIGN_ERRORS)
+async def read_campaign_result(request: Request, campaign_id: ResultPathId) -> Response:
+    """What the campaign changed, on its reading date.  Takes seconds; kept for five minutes."""
+    report = await app_state(request).log_reports.read(("campaign", "result", campaign_id))
+    return Response(report, media_type="application/json")
 
 
 async def _with_shop(state: AppState, work: Callable[[CampaignShop], T]) -> T:

@@ -72,6 +72,37 @@ class CampaignPlanOut(BaseModel):
     expected_control: int
     expected_cost: float
     power: dict[str, Any]
+    earlier: dict[str, Any] | None
+
+
+class CampaignResultOut(BaseModel):
+    """What a campaign changed; times are Unix ms, effects are money per customer with an interval of 95 %.
+
+    proof: why it is none, null for a campaign with a control group.  effects: empty after a sample-ratio mismatch.
+    response: customers by what became of the message, null for fewer than 20.
+    """
+
+    campaign: str
+    name: str
+    goal: str
+    verdict: str
+    proof: str | None
+    as_of: int
+    before_from: int
+    from_: int = Field(alias="from")
+    to: int
+    treated: int
+    control: int
+    sample_ratio: dict[str, Any] | None
+    effects: dict[str, dict[str, Any]]
+    margin: dict[str, Any] | None
+    cost: float
+    net: dict[str, Any] | None
+    conversion: dict[str, Any] | None
+    response: dict[str, int | None]
+    segments: list[dict[str, Any]]
+    segments_hidden: int
+    left_out: list[str]
 
 
 class TreatedOut(BaseModel):

@@ -68,6 +68,9 @@ def plan(
     console = plain_console()
     console.print(f"money of the eligible: {words}, as of {minute(power['as_of'])} UTC")
     console.print(power["advice"])
+    if (earlier := planned["earlier"]) is not None:
+        ids = ", ".join(earlier["campaigns"])
+        console.print(f"earlier campaigns with this goal had a lift of {earlier['lift']:+.1%} ({ids}): --set effect=…")
     console.print(
         "nothing was stored" if is_trial else f"draft {definition.id!r} saved; `recsys campaign draw` draws it"
     )

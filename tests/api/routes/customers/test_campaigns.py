@@ -1,9 +1,14 @@
 """Campaign routes: a campaign from its plan to the list of the treated, and what refuses."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
+from api.schemas.customers.campaigns import CampaignResultOut
+from recsys.campaigns.result.campaign_result import read_result
+from tests.recsys.campaigns.result.planted_campaigns import NOW_MS, plant
 
 SPRING: dict[str, Any] = {
     "id": "spring",
@@ -66,3 +71,15 @@ def test_an_unknown_campaign_and_a_missing_webhook_are_named(client: TestClient)
     client.post("/v1/campaigns/spring:draw", json={"force": True})
     answer = client.post("/v1/campaigns/spring:export", json={"webhook": True})
     assert (answer.status_code, "no webhook is set" in answer.text) == (422, True)
+
+
+def test_a_result_has_the_fields_that_the_schema_names(tmp_path: Path) -> None:
+    document = read_result(plant(tmp_path), None, "fair", NOW_MS).to_json()
+    assert CampaignResultOut.model_validate(document).model_dump(by_alias=True) == document
+
+
+@pytest.mark.slow
+def test_the_result_of_an_unknown_campaign_is_not_found(client: TestClient) -> None:
+    reply = client.get("/v1/campaigns/nobody/result")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_campaign")
+    assert client.get("/v1/campaigns/--html/result").status_code == 422
