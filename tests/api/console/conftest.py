@@ -21,6 +21,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.client import AsyncClient
+from recsys.data.entities import User
 from recsys.data.store.open import open_store
 from recsys.testing import small_items
 from recsys.threads import limit_threads
@@ -76,6 +77,7 @@ def console_home(home_with_needs: Path, tmp_path_factory: pytest.TempPathFactory
     home = copy_home(home_with_needs, tmp_path_factory.mktemp("console") / "home")
     with closing(open_store(home, None)) as store:
         store.put_items([replace(item, name=HOSTILE) for item in small_items()[:3]])
+        store.put_users([User("user-003", {"city": HOSTILE})])
     for role, scope in SCOPE_BY_ROLE.items():
         key = create_key(home / "keys.json", role, [scope], now_ms=now_ms())[1]
         (home / f"{role}.key").write_text(key)
