@@ -10,6 +10,8 @@ from recsys.data.store.base import Store
 from recsys.data.store.campaigns.records import Contact
 from recsys.time_units import DAY_MS
 
+MOST_DELAY_MS = 28 * DAY_MS  # a message replaces a planned contact up to that much earlier or later
+
 
 @dataclass(frozen=True, slots=True)
 class ContactCap:
@@ -40,12 +42,16 @@ class Contacts:
 def contacts_near(store: Store, user_ids: Sequence[str], at_ms: int, span_ms: int) -> Contacts:
     """The contacts of those customers nearer than span_ms to that moment: messages, and what drawn campaigns plan.
 
-    A planned contact counts until a message of its campaign to the customer is reported.
+    A planned contact counts until a message of its campaign to the customer is reported.  Among them are messages that
+    lie further away, up to MOST_DELAY_MS.
     """
-    between = at_ms - span_ms, at_ms + span_ms
-    messages = store.messages_between(*between)
+    messages = store.messages_between(at_ms - span_ms - MOST_DELAY_MS, at_ms + span_ms + MOST_DELAY_MS)
     sent = {(contact.user_id, contact.campaign_id) for contact in messages}
-    planned = (each for each in store.planned_contacts(*between) if (each.user_id, each.campaign_id) not in sent)
+    planned = (
+        each
+        for each in store.planned_contacts(at_ms - span_ms, at_ms + span_ms)
+        if (each.user_id, each.campaign_id) not in sent
+    )
     return _located([*messages, *planned], user_ids)
 
 
