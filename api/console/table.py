@@ -1,7 +1,7 @@
 """Table of the console's pages: a page is a module of `api.console.pages` and a row here."""
 
 from api.console.page import ConsolePage
-from api.console.pages import audit, customer, customers, lists, rules, segments, today, why
+from api.console.pages import audit, campaigns, customer, customers, lists, rules, segments, today, why
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -10,6 +10,8 @@ PAGES: tuple[ConsolePage, ...] = (
     customer.PAGE,
     customer.RECEIPT,
     segments.PAGE,
+    campaigns.PAGE,
+    campaigns.CAMPAIGN,
     lists.PAGE,
     why.PAGE,
     rules.PAGE,

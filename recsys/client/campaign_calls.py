@@ -40,6 +40,12 @@ def export_campaign(campaign_id: str, *, layout: str = "plain", webhook: bool = 
     return Call("POST", template, Treated.model_validate_json, path, body=body, timeout_s=LONG_TIMEOUT_S)
 
 
+def campaign_csv(campaign_id: str, *, layout: str = "plain") -> Call[bytes]:
+    """The same list as a file for a mail tool or a spreadsheet: CSV in UTF-8."""
+    template, path = "/v1/campaigns/{campaign_id}:export", {"campaign_id": campaign_id}
+    return Call("POST", template, bytes, path, body={"layout": layout, "format": "csv"}, timeout_s=LONG_TIMEOUT_S)
+
+
 def close_campaign(campaign_id: str) -> Call[Campaign]:
     """Ends it: nobody is exported any more."""
     template, path = "/v1/campaigns/{campaign_id}:close", {"campaign_id": campaign_id}

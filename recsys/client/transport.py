@@ -114,6 +114,7 @@ class _Methods:
     try_campaign = _Method(campaign_calls.try_campaign)
     draw_campaign = _Method(campaign_calls.draw_campaign)
     export_campaign = _Method(campaign_calls.export_campaign)
+    campaign_csv = _Method(campaign_calls.campaign_csv)
     close_campaign = _Method(campaign_calls.close_campaign)
     placements = _Method(list_calls.placements)
     rules = _Method(list_calls.rules)

@@ -68,7 +68,7 @@ def shop(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     process.wait(20)
 
 
-OF_ONE_CAMPAIGN = ("campaign", "campaign_result", "draw_campaign", "export_campaign", "close_campaign")
+OF_ONE_CAMPAIGN = ("campaign", "campaign_result", "draw_campaign", "export_campaign", "campaign_csv", "close_campaign")
 
 
 def made() -> dict[str, Call[object]]:

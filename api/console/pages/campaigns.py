@@ -1,0 +1,139 @@
+"""Campaigns: the list, a form with a preview of the plan, and one campaign with its draw, list and result."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from api.console.page import Action, ConsolePage
+from api.console.tables import Column, table_page
+from api.console.visit import Visit
+from recsys.client import ApiError
+from recsys.client.campaign_types import CampaignPlan
+from recsys.errors import BadInput
+
+COLUMNS = (
+    Column("id", "Campaign", href="/console/campaign?campaign="),
+    Column("goal", "Goal"),
+    Column("status", "State", "words"),
+    Column("channel", "Channel"),
+    Column("starts", "Sent", "moment"),
+    Column("reading", "Read", "moment"),
+    Column("control_share", "Control", "share"),
+)
+LAYOUTS = (("plain", "plain"), ("mailchimp", "Mailchimp"), ("brevo", "Brevo"), ("klaviyo", "Klaviyo"))
+HOURS_UNTIL_SENT, DAYS_UNTIL_READ = 24, 28
+
+
+async def view(visit: Visit, plan: CampaignPlan | None = None) -> Response:
+    """All campaigns, and the form; with a plan, what it would be."""
+    stored = await visit.client.campaigns()
+    segments = await visit.client.segments()
+    starts = datetime.now(UTC) + timedelta(hours=HOURS_UNTIL_SENT)
+    rows = [each.model_dump() for each in stored.campaigns]
+    return visit.render(
+        "campaigns.html",
+        table=table_page(visit, COLUMNS, rows, default="starts", caption="Campaigns"),
+        segments=[(each["name"], each["name"]) for each in segments.segments],
+        plan=plan,
+        starts=f"{starts:%Y-%m-%dT10:00}",
+        reading=f"{starts + timedelta(days=DAYS_UNTIL_READ):%Y-%m-%dT10:00}",
+    )
+
+
+async def view_one(visit: Visit) -> Response:
+    """One campaign: what was planned, what the draw counted, and what it earned so far."""
+    name = visit.typed("campaign")
+    if not name:
+        raise BadInput("choose a campaign on the page Campaigns")
+    campaign, result, unknown = await visit.client.campaign(name), None, ""
+    if campaign.draw is not None:
+        try:
+            result = await visit.client.campaign_result(name)
+        except ApiError as error:
+            unknown = error.message
+    context = {"campaign": campaign, "result": result, "unknown": unknown, "layouts": LAYOUTS}
+    return visit.render("campaign.html", title=campaign.name or campaign.id, **context)
+
+
+async def preview(visit: Visit) -> Response:
+    """The plan of the form; nothing is stored."""
+    return await view(visit, await visit.client.try_campaign(typed_campaign(visit)))
+
+
+async def save(visit: Visit) -> Response:
+    """Stores the draft of the form."""
+    definition = typed_campaign(visit)
+    await visit.client.plan_campaign(definition)
+    return visit.redirect("/campaign", "The draft is saved; draw it when the plan is right.", campaign=definition["id"])
+
+
+async def draw(visit: Visit) -> Response:
+    """Draws who is written to and who is control, for ever."""
+    name = visit.typed("campaign")
+    drawn = await visit.client.draw_campaign(name, force=visit.typed("force") == "1")
+    notice = "It is drawn." if drawn.is_new else "It was drawn before; nothing changed."
+    return visit.redirect("/campaign", notice, campaign=name)
+
+
+async def download(visit: Visit) -> Response:
+    """The list of the treated as a file."""
+    name = visit.typed("campaign")
+    content = await visit.client.campaign_csv(name, layout=visit.typed("layout", "plain"))
+    await visit.note_change("list of the treated downloaded")
+    file = re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    headers = {"content-disposition": f'attachment; filename="{file}.csv"'}
+    return Response(content, 200, headers, "text/csv; charset=utf-8")
+
+
+async def close(visit: Visit) -> Response:
+    """Ends it."""
+    name = visit.typed("campaign")
+    await visit.client.close_campaign(name)
+    return visit.redirect("/campaign", "It is closed: nobody is exported any more.", campaign=name)
+
+
+def typed_campaign(visit: Visit) -> dict[str, Any]:
+    """The campaign of the form.  Raises BadInput for a number that is none, and without an audience."""
+    segment, item = visit.typed("segment"), visit.typed("item")
+    if bool(segment) == bool(item):
+        raise BadInput("who shall get it? Choose a segment, or put in the product whose likeliest buyers shall get it")
+    offer = {"text": visit.typed("offer"), "items": visit.typed("products").split(), "coupon": visit.typed("coupon")}
+    definition: dict[str, Any] = {
+        "id": visit.typed("name"),
+        "goal": visit.typed("goal"),
+        "audience": {"segment": segment} if segment else {"item": item},
+        "offer": {name: value for name, value in offer.items() if value},
+        "channel": visit.typed("channel"),
+        "control_share": _number(visit, "control", "10") / 100,
+        "cost_per_contact": _number(visit, "cost", "0"),
+        "starts": visit.typed("starts"),
+        "reading": visit.typed("reading"),
+    }
+    return definition | ({"budget": _number(visit, "budget", "0")} if visit.typed("budget") else {})
+
+
+def _number(visit: Visit, name: str, default: str) -> float:
+    text = visit.typed(name) or default
+    try:
+        return float(text)
+    except ValueError:
+        raise BadInput(f"{name}: {text!r} is no number") from None
+
+
+PAGE = ConsolePage(
+    path="/campaigns",
+    title="Campaigns",
+    sentence="Offers to chosen customers beside a control group that gets nothing, so that you learn what they earn.",
+    view=view,
+    menu=40,
+    actions={"preview": Action(preview), "save": Action(save)},
+)
+CAMPAIGN = ConsolePage(
+    path="/campaign",
+    title="Campaign",
+    sentence="What was planned, who was drawn, and what it earned.",
+    view=view_one,
+    actions={"draw": Action(draw), "download": Action(download), "close": Action(close)},
+)
