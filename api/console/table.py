@@ -1,7 +1,7 @@
 """Table of the console's pages: a page is a module of `api.console.pages` and a row here."""
 
 from api.console.page import ConsolePage
-from api.console.pages import audit, campaigns, customer, customers, lists, rules, segments, today, why
+from api.console.pages import audit, campaigns, customer, customers, lists, operations, rules, segments, today, why
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -15,5 +15,6 @@ PAGES: tuple[ConsolePage, ...] = (
     lists.PAGE,
     why.PAGE,
     rules.PAGE,
+    operations.PAGE,
     audit.PAGE,
 )

@@ -1,8 +1,18 @@
-"""OpenAPI examples of ranking, and of the rates of shown lists."""
+"""OpenAPI examples of ranking, of the rates of shown lists, and of releases."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+RELEASE: Final = {
+    "version": "20260101T040000Z-3f9a",
+    "is_live": True,
+    "made_at_ms": 1_767_240_000_000,
+    "n_bytes": 164_213_411,
+    "metrics": {},
+    "damage": None,
+    "state": "whole",
+    "verdict": None,
+}
 HOME: Final = {
     "group": "home",
     "customers": 482,
@@ -15,6 +25,10 @@ HOME: Final = {
 }
 
 LIST_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ReleasesOut": {"releases": [RELEASE]},
+    "PromoteIn": {"version": "20260101T040000Z-3f9a"},
+    "RollbackIn": {"version": None},
+    "LiveReleaseOut": {"live": "20260101T040000Z-3f9a"},
     "PlacementsOut": {"placements": [{"name": "home", "title": "For you", "asks": "history", "rows": ["buy-again"]}]},
     "WhyOut": {
         "item_id": "995242",

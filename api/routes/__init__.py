@@ -20,7 +20,7 @@ rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
 shown            /v1/shown/rates
 experiments      /v1/experiments, /v1/experiments/{id}, its result and stop
-runs             /v1/runs, /v1/runs/{id}
+runs             /v1/runs, /v1/runs/{id}, /v1/releases, /v1/releases:promote, /v1/releases:rollback
 health           /livez, /readyz, /version, /metrics
 versioned holds what documents of TOML share.
 query and response hold what several routes share: the query of a request, and bytes with headers.

@@ -1,13 +1,17 @@
-"""Run routes: what the jobs did, when, why, from which data, and with which verdict."""
+"""Run routes: what the jobs did and with which verdict; releases, promotion and rollback."""
 
 from dataclasses import replace
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.openapi.responses import ERRORS, RUN_ERRORS
+from api.errors.refused import Refused
+from api.live import log_reports
+from api.openapi.responses import BODY_ERRORS, ERRORS, RUN_ERRORS, body_of
 from api.routes.response import json_response
-from api.schemas.runs import RunOut, RunsOut
+from api.schemas.runs import LiveReleaseOut, PromoteIn, ReleasesOut, RollbackIn, RunOut, RunsOut
+from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.run_process import with_deaths
 from recsys.errors import UnknownRun
@@ -42,3 +46,37 @@ async def read_run(
     if run is None:
         raise UnknownRun(f"no run {run_id!r}; GET /v1/runs lists them")
     return json_response(with_deaths([run.without_customers()], now_ms=now_ms())[0])
+
+
+@router.get("/v1/releases", response_model=ReleasesOut, responses=ERRORS)
+async def list_releases(request: Request) -> Response:
+    """The published releases with the verdicts of the gate, the newest first; kept for five minutes."""
+    releases = await app_state(request).log_reports.read(("releases",))
+    return json_response({"releases": orjson.loads(releases)})
+
+
+@router.post(
+    "/v1/releases:promote", response_model=LiveReleaseOut, responses=BODY_ERRORS, openapi_extra=body_of(PromoteIn)
+)
+async def promote_release(request: Request) -> Response:
+    """Puts a release into service for all customers.  One that the gate refused stays out."""
+    return await _change(request, "promote", parse_body(PromoteIn, await request.body()).version)
+
+
+@router.post(
+    "/v1/releases:rollback", response_model=LiveReleaseOut, responses=BODY_ERRORS, openapi_extra=body_of(RollbackIn)
+)
+async def roll_back(request: Request) -> Response:
+    """Puts an earlier release into service again, and ends a canary; again, it goes back further."""
+    version = parse_body(RollbackIn, await request.body() or b"{}").version
+    return await _change(request, "rollback", *([] if version is None else [version]))
+
+
+async def _change(request: Request, *words: str) -> Response:
+    state = app_state(request)
+    try:
+        printed = await log_reports.run_command(state.config.home, words)
+    except Refused as error:  # a release that was named wrongly is no fault of the service
+        raise Refused("bad_input", str(error)) from None
+    state.log_reports.drop()
+    return Response(printed, media_type="application/json")

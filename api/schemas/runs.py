@@ -1,10 +1,13 @@
 """Run schemas: the runs of jobs that the store keeps."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
+from api.schemas.common import In
 from recsys.data.runs import RunVerdict
+
+ReleaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 class RunOut(BaseModel):
@@ -30,6 +33,43 @@ class RunOut(BaseModel):
     peak_mib: float
     steps: dict[str, dict[str, float]]
     log: list[str]
+
+
+class ReleaseOut(BaseModel):
+    """A published release.  damage: what is wrong with its files, else null.  verdict: of the gate, if it gave one."""
+
+    version: str
+    is_live: bool
+    made_at_ms: int | None
+    n_bytes: int
+    metrics: dict[str, Any]
+    damage: str | None
+    state: str
+    verdict: dict[str, Any] | None
+
+
+class ReleasesOut(BaseModel):
+    """Releases, the newest first."""
+
+    releases: list[ReleaseOut]
+
+
+class PromoteIn(In):
+    """The release to put into service."""
+
+    version: ReleaseName
+
+
+class RollbackIn(In):
+    """The release to go back to; without it the one that was live before."""
+
+    version: ReleaseName | None = None
+
+
+class LiveReleaseOut(BaseModel):
+    """The release that is live now; each worker takes it within seconds."""
+
+    live: str
 
 
 class RunsOut(BaseModel):

@@ -272,6 +272,23 @@ def run(run_id: str) -> Call[Run]:
     return Call("GET", "/v1/runs/{run_id}", _parser(Run), {"run_id": run_id})
 
 
+def releases() -> Call[Json]:
+    """The published releases under `releases`, the newest first, each with the verdict of the gate."""
+    return Call("GET", "/v1/releases", json.loads)
+
+
+def promote_release(version: str) -> Call[Json]:
+    """Puts that release into service; `live` is the one that serves."""
+    return Call("POST", "/v1/releases:promote", json.loads, body={"version": version}, timeout_s=LONG_TIMEOUT_S)
+
+
+def roll_back(version: str | None = None) -> Call[Json]:
+    """Goes back to that release, or to the one that was live before."""
+    body = {"version": version}
+    path, timeout_s = "/v1/releases:rollback", LONG_TIMEOUT_S
+    return Call("POST", path, json.loads, body=body, is_repeatable=False, timeout_s=timeout_s)
+
+
 def why(item_id: str, *, user_id: str | None = None, placement: str = "home", k: int = 10) -> Call[Why]:
     """Why the item is not in this customer's list, or at which place it stands."""
     query: dict[str, str | int | float | bool] = {"item_id": item_id, "placement": placement, "k": k}

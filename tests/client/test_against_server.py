@@ -115,7 +115,7 @@ def made() -> dict[str, Call[object]]:
     functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
-    given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run"), ("u",))
+    given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run", "promote_release"), ("u",))
     given |= dict.fromkeys(OF_ONE_CAMPAIGN, ("c",))
     given |= dict.fromkeys(("plan_campaign", "try_campaign"), ({},))
     names = [module.__name__ for module in modules]

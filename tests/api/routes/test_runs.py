@@ -29,3 +29,13 @@ def test_wrong_parameters_are_refused(client: TestClient) -> None:
 
 def test_only_an_admin_reads_runs() -> None:
     assert {NEEDS[path]["GET"] for path in ("/v1/runs", "/v1/runs/{run_id}")} == {"admin"}
+
+
+def test_releases_are_changed_by_commands_whose_words_no_version_can_add_to(
+    client: TestClient, log_commands: list[tuple[str, ...]]
+) -> None:
+    assert client.post("/v1/releases:promote", json={"version": "20260101T040000Z-3f9a"}).status_code == 200
+    assert client.post("/v1/releases:rollback").status_code == 200
+    for wrong in ("--force=x", "../x", "", "a b"):
+        assert client.post("/v1/releases:promote", json={"version": wrong}).status_code == 422
+    assert log_commands == [("promote", "20260101T040000Z-3f9a"), ("rollback",)]
