@@ -1,7 +1,19 @@
 """Table of the console's pages: a page is a module of `api.console.pages` and a row here."""
 
 from api.console.page import ConsolePage
-from api.console.pages import audit, campaigns, customer, customers, lists, operations, rules, segments, today, why
+from api.console.pages import (
+    audit,
+    campaigns,
+    customer,
+    customers,
+    lists,
+    operations,
+    products,
+    rules,
+    segments,
+    today,
+    why,
+)
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -12,6 +24,8 @@ PAGES: tuple[ConsolePage, ...] = (
     segments.PAGE,
     campaigns.PAGE,
     campaigns.CAMPAIGN,
+    products.PAGE,
+    products.PRODUCT,
     lists.PAGE,
     why.PAGE,
     rules.PAGE,

@@ -1,0 +1,60 @@
+"""Products: what will sell, and one product with what goes with it and who wants it."""
+
+from starlette.responses import Response
+
+from api.console.page import ConsolePage
+from api.console.tables import Column, table_page
+from api.console.visit import Visit
+from recsys.client import Ask
+
+COLUMNS = (
+    Column("item_id", "Product", href="/console/product?item="),
+    Column("units", "Units expected", "number"),
+    Column("low", "From", "number"),
+    Column("high", "To", "number"),
+)
+FANS = (
+    Column("user_id", "Customer", href="/console/customer?id="),
+    Column("score", "Chance", "share", hint="to buy it in 28 days"),
+)
+MAX_PRODUCTS, N_BESIDE, N_FANS = 1_000, 6, 20
+
+
+async def view(visit: Visit) -> Response:
+    """The products that will sell most."""
+    answer = await visit.client.expected_units(limit=MAX_PRODUCTS)
+    table = table_page(visit, COLUMNS, answer.items, default="units", caption="Units expected")
+    return visit.render("products.html", table=table, answer=answer)
+
+
+async def view_one(visit: Visit) -> Response:
+    """One product; who wants it on demand, because that takes seconds."""
+    product = beside = fans = None
+    item = visit.query("item")
+    if item:
+        product = await visit.client.item(item)
+        ask = Ask(placement="bought-together", context=(item,), k=N_BESIDE)
+        similar = await visit.client.similar(item, k=N_BESIDE)
+        beside = [("Bought with it", (await visit.client.recommend(ask)).items), ("Similar", similar.items)]
+        if visit.query("fans"):
+            audience = await visit.client.audience(item, limit=N_FANS)
+            await visit.note_read([fan.user_id for fan in audience.customers])
+            rows = [fan.model_dump() for fan in audience.customers]
+            fans = table_page(visit, FANS, rows, default="score", caption="Who wants it")
+    title = (product.name or product.item_id) if product else "Product"
+    return visit.render("product.html", title=title, product=product, beside=beside or [], fans=fans)
+
+
+PAGE = ConsolePage(
+    path="/products",
+    title="Products",
+    sentence="What will sell in the next weeks, what goes with what, and who wants it.",
+    view=view,
+    menu=60,
+)
+PRODUCT = ConsolePage(
+    path="/product",
+    title="Product",
+    sentence="One product: what is known of it, what is bought with it, and who wants it.",
+    view=view_one,
+)
