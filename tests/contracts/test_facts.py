@@ -42,7 +42,7 @@ def test_a_fact_is_stored_once_and_another_one_with_its_id_is_a_conflict(store: 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"text": "x" * 501}, {"value": float("inf")}, {"kind": 9}, {"ref": "\0"}, {"user_id": ""}, {"at_ms": 2**63}],
+    [{"text": "x" * 501}, {"value": float("inf")}, {"kind": 99}, {"ref": "\0"}, {"user_id": ""}, {"at_ms": 2**63}],
 )
 def test_a_fact_that_cannot_be_kept_is_refused_by_name_and_nothing_is_stored(
     store: Store, wrong: dict[str, object]
@@ -145,7 +145,7 @@ def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path
     store.close()
     with sqlite3.connect(file) as connection:
         connection.executescript(
-            "DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; DROP TABLE campaigns;"
+            "DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; DROP TABLE campaigns; DROP TABLE audit;"
             "DROP TABLE campaign_members; PRAGMA user_version=10;"
         )
     store = SqliteStore(file)

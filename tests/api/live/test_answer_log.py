@@ -157,9 +157,9 @@ def test_a_click_and_a_purchase_find_the_answer_that_led_to_them(
     result = run.invoke(command, ["--home", str(home), "shown", str(answer["request_id"])], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     line = next(line for line in result.output.splitlines() if str(items[1]["item_id"]) in line)
-    assert line.split()[-4:] == ["1", "0", "1", "4"]
+    assert line.split()[-5:] == ["1", "0", "1", "0", "4"]
     total = run.invoke(command, ["--home", str(home), "shown", "--since", "2020-01-01", "--csv", str(csv)])
     assert total.exit_code == 0, total.output
-    assert csv.read_text().splitlines()[2].endswith(",1,0,1,4.0,request_id")
+    assert csv.read_text().splitlines()[2].endswith(",1,0,1,0,4.0,request_id")
     lost = run.invoke(command, ["--home", str(home), "shown", "never-given"])
     assert lost.exit_code == 1

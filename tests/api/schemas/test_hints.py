@@ -3,6 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
+VERSIONED = ("rules", "segments", "promotions")
 RULES = {"rules": [{"id": "x", "kind": "boost", "factr": 2, "reason": "r", "items": ["item-001"]}]}
 
 
@@ -76,6 +77,11 @@ def test_every_example_of_a_path_parameter_has_the_right_kind(reader: TestClient
     }
     shown = {key: entry["schema"].get("examples") for key, entry in parameters.items() if entry["in"] == "path"}
     assert shown.pop(("/v1/receipts/{receipt_id}", "receipt_id"))
-    assert [shown.pop((f"/v1/{name}/versions/{{version}}", "version")) for name in ("rules", "segments")] == [[1], [1]]
+    assert [shown.pop((f"/v1/{name}/versions/{{version}}", "version")) for name in VERSIONED] == [[1]] * 3
     assert shown.pop(("/v1/runs/{run_id}", "run_id"))
-    assert {(name, *examples) for (_, name), examples in shown.items()} == {("user_id", "900"), ("item_id", "995242")}
+    assert {(name, *examples) for (_, name), examples in shown.items()} == {
+        ("user_id", "900"),
+        ("item_id", "995242"),
+        ("campaign_id", "spring"),
+        ("experiment_id", "more-new"),
+    }
