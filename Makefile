@@ -20,7 +20,7 @@ demo: .venv/.for-demo ## import real retail data, train, compare, serve on port 
 	@$(PY) -m training.demo
 
 test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (ARGS="-k bundle" picks some)
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-all: .venv/.for-test .venv/.for-spark ## the slow tests too, more examples of every law, and the coverage beside its floor
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" --hypothesis-profile all $(if $(ARGS),,--cov --cov-report=) $(ARGS)

@@ -78,9 +78,9 @@ class LiveSegments:
     def _changed(self, release: LiveRelease, rules: Rules) -> SegmentMembers | None:
         head = self._store.head()
         user_ids = changed_since(self._store, self._seq)
-        if not user_ids:
-            return None
         engine, catalogue = release.recommender.engine, release.recommender.catalogue
+        if not user_ids or not len(engine.customers):
+            return None
         people = customers_now(engine, catalogue, self._store, user_ids, _now_ms(), release.log_seq)
         changed: Mapping[str, frozenset[str]] = segments_of_each(self._saved, rules.saved_segments, people)
         self._seq = head

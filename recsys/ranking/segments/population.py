@@ -115,7 +115,12 @@ def population_of(engine: Engine, catalogue: Catalogue, records: Mapping[str, Us
 def customers_now(
     engine: Engine, catalogue: Catalogue, store: Store, user_ids: Sequence[str], now_ms: int, log_seq: int
 ) -> SegmentPopulation:
-    """Some customers as of now, by the functions of the card: every event of theirs counts.  Predictions stay."""
+    """Some customers as of now, by the functions of the card: every event of theirs counts.  Predictions stay.
+
+    Raises BadInput for a release without a table of customers.
+    """
+    if not len(engine.customers):
+        raise BadInput(NO_TABLE)
     user_ids = [user_id for user_id in user_ids if not user_id.startswith(PREFIX)]
     users = [store.user(user_id) for user_id in user_ids]
     rows = np.array([engine.users.position(user_id) for user_id in user_ids], np.int32)

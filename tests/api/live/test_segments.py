@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from api.live.release import LiveRelease
 from api.live.segments import LiveSegments
+from recsys.customers.table import CustomerTable
 from recsys.data.events import Event, Kind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
@@ -51,6 +53,21 @@ def test_members_are_worked_out_once_and_then_only_of_whoever_did_something(
     assert later is not None
     assert later.holds("even", "user-003")
     assert later.ids_by_segment is first.ids_by_segment
+
+
+def test_a_release_made_before_customers_has_members_of_no_segment_whatever_happens(
+    store: Store, small_shop: Recommender, tmp_path: Path
+) -> None:
+    older = replace(small_shop, engine=replace(small_shop.engine, customers=CustomerTable()))
+    release = LiveRelease.build(older, "log", store.head(), 1)
+    repository = open_segment_repository(tmp_path, None)
+    repository.replace(EVEN)
+    segments = LiveSegments(repository, store, every_s=0.0)
+    first = asyncio.run(segments.renewed(release, RULES))
+    assert first is not None
+    assert "no table of customers" in first.problems["even"]
+    store.append([Event("new", "user-003", "item-004", Kind.PURCHASE, round(NOW * DAY_MS), 1.0, 5.0)])
+    assert asyncio.run(segments.renewed(release, RULES.with_members(first))) is None
 
 
 def test_nothing_is_looked_up_before_its_time(store: Store, small_shop: Recommender, tmp_path: Path) -> None:
