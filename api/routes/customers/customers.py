@@ -19,6 +19,7 @@ from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import Event
 from recsys.errors import NoBundle
 from recsys.ranking.customer_profile import read_profile
+from recsys.ranking.segments.population import NO_TABLE
 
 router = APIRouter(tags=["customers"])
 
@@ -30,9 +31,7 @@ async def summarize(request: Request) -> Response:
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
         engine = release.recommender.engine
         if not len(engine.customers):
-            raise NoBundle(
-                "the live release has no table of customers; run `recsys refresh --always` or `recsys train`"
-            )
+            raise NoBundle(NO_TABLE)
         return summarize_customers(engine.customers, engine.customer_scores)
 
     return json_response(await app_state(request).recommendations.compute_once(None, compute, in_thread=True))

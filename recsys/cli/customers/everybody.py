@@ -140,9 +140,11 @@ def named_people(context: CliContext, where: str | None = None) -> "pl.DataFrame
 
 
 def _recommender(context: CliContext) -> "Recommender":
+    from recsys.ranking.segments.population import NO_TABLE
+
     recommender = live_recommender(context, context.existing_store())
     if not len(recommender.engine.customers):
-        raise BadInput("the live release has no table of customers; run `recsys refresh --always` or `recsys train`")
+        raise BadInput(NO_TABLE)
     return recommender
 
 
