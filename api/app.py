@@ -29,7 +29,7 @@ from api.routes import (
     users,
 )
 from api.routes.customers import campaigns, changes, customers, experiments, kpis, needs, search, segments, shown
-from api.routes.promotions import offers, promotions
+from api.routes.promotions import offers, promotions, proposals
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -58,6 +58,7 @@ ROUTES = (
     search,
     segments,
     promotions,
+    proposals,
     campaigns,
     kpis,
     changes,

@@ -72,17 +72,19 @@ class LogReports:
 
 
 async def run_command(home: Path, words: Words) -> bytes:
-    """What `recsys WORDS --json` prints.  The process ends with this call, however that ends; it
-    inherits the limits of threads.
+    """What `recsys WORDS --json` prints; words after `--` are no options.  The process ends with this call, however
+    that ends; it inherits the limits of threads.
 
     Raises Refused with the code of its error, LogUnavailable, or RuntimeError with what it printed.
     """
+    end = words.index("--") if "--" in words else len(words)
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         "--home",
         str(home),
-        *words,
+        *words[:end],
         "--json",
+        *words[end:],
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -8,6 +8,7 @@ import typer
 
 from recsys.cli.context import CliContext
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.time_units import now_ms
 
 
 def effect(
@@ -31,24 +32,31 @@ def effect(
     from eval.promotions.effect import fit_effects
     from eval.promotions.panel import build_panel, parse_columns
     from recsys.customers.population import read_population
+    from recsys.promotions.effect_report import EffectReport, FlagFactor, keep_effect_report
 
     context: CliContext = ctx.obj
     known = parse_columns(columns, week_one.date())
     panel = build_panel(read_population(context.existing_store(), context.file).events, file, known, items)
-    effects = fit_effects(panel)
+    report = EffectReport(
+        made_at=now_ms(),
+        file=file.name,
+        items=len(set(panel.item.tolist())),
+        stores=len(set(panel.store.tolist())),
+        purchases=int(panel.purchases.sum()),
+        effects=tuple(map(FlagFactor.model_validate, fit_effects(panel))),
+    )
+    keep_effect_report(context.home, report)
     if as_json:
-        print_json(
-            {"items": len(set(panel.item.tolist())), "stores": len(set(panel.store.tolist())), "effects": effects}
-        )
+        print_json(report.model_dump())
         return
     rows = (
         (e.name, f"x {e.factor:.2f}", f"{e.low:.2f} to {e.high:.2f}", f"{e.weeks:,}", f"{e.purchases:,}")
-        for e in effects
+        for e in report.effects
     )
     print_table(("flag", "purchases", "with 95 %", "weeks with it", "purchases with it"), rows)
     plain_console().print(
-        f"{int(panel.purchases.sum()):,} purchases of {len(set(panel.item.tolist())):,} items in "
-        f"{len(set(panel.store.tolist())):,} stores; what is promoted is chosen: this is no experiment"
+        f"{report.purchases:,} purchases of {report.items:,} items in {report.stores:,} stores; "
+        "what is promoted is chosen: this is no experiment"
     )
 
 

@@ -44,3 +44,70 @@ class Offers(ResponseModel):
     left_out: tuple[dict[str, str], ...]
     note: str | None
     model_version: str
+
+
+class PromotionUses(ResponseModel):
+    """The promotions in the order of the file: state, given, redeemed, spent, left."""
+
+    promotions: tuple[dict[str, Any], ...]
+
+
+class Bundles(ResponseModel):
+    """Pairs to sell together, by what they leave in all; `n_bundles` still earn.  assumption: about unknown costs."""
+
+    percent: float
+    assumption: str | None
+    n_bundles: int
+    bundles: tuple[dict[str, Any], ...]
+
+
+class Upsell(ResponseModel):
+    """Dearer items of the same `type`, None where the item has none."""
+
+    item_id: str
+    type: str | None
+    assumption: str | None
+    items: tuple[dict[str, Any], ...]
+
+
+class OfferTable(ResponseModel):
+    """A cell for each stage and class of value; customers are None for fewer than 20."""
+
+    cells: tuple[dict[str, Any], ...]
+
+
+class PromotionEffect(ResponseModel):
+    """The factor of each flag with its interval, as found at `made_at` (Unix ms)."""
+
+    made_at: int
+    file: str
+    items: int
+    stores: int
+    purchases: int
+    effects: tuple[dict[str, Any], ...]
+
+
+class CouponResponses(ResponseModel):
+    """How well a model of one campaign finds those who redeem in a later one."""
+
+    learnt_on: str
+    judged_on: str
+    customers: int
+    responders: int
+    auc: float
+    lift: float
+    top_share: float
+    drivers: tuple[tuple[str, float], ...]
+
+
+class Loyalty(ResponseModel):
+    """The programme now; None for fewer than 20 members.  near: customers within so many points of the next tier."""
+
+    members: int | None
+    share: float | None
+    earned: float | None
+    spent: float | None
+    redemption: float | None
+    tiers: tuple[dict[str, Any], ...]
+    within: float
+    near: tuple[dict[str, Any], ...]

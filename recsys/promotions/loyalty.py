@@ -1,13 +1,17 @@
 """Loyalty programmes: balance and tier of each customer from facts, participation, and who is near the next tier."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from recsys.customers.population import MIN_GROUP
 from recsys.data.facts import Fact, FactKind
+from recsys.data.ids import MISSING
+from recsys.data.store.base import Store
+from recsys.data.store.consent import marketing_consent
+from recsys.engine.engine import Engine
 
 
 class LoyaltyState(NamedTuple):
@@ -19,7 +23,8 @@ class LoyaltyState(NamedTuple):
     at_ms: int
 
 
-class NearTier(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NearTier:
     """A customer who is near a tier.  missing: points to it, at least 0."""
 
     user_id: str
@@ -39,15 +44,20 @@ class TierCount:
 
 @dataclass(frozen=True, slots=True)
 class LoyaltyReport:
-    """The programme as of now.  share: members among the customers who bought; redemption: points spent per point
-    earned, None where no points were earned."""
+    """The programme as of now; nothing is said of fewer than MIN_GROUP members.
+
+    share: members among the customers who bought, None where not known.  redemption: points spent per point earned,
+    None where no points were earned.  near: who is `within` points of the next tier and did not refuse marketing.
+    """
 
     members: int | None
     share: float | None
-    earned: float
-    spent: float
+    earned: float | None
+    spent: float | None
     redemption: float | None
     tiers: tuple[TierCount, ...]
+    within: float
+    near: tuple[NearTier, ...]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,18 +73,35 @@ def loyalty_states(facts: Iterable[Fact]) -> dict[str, LoyaltyState]:
     return states
 
 
-def loyalty_report(facts: Sequence[Fact], buyers: int) -> LoyaltyReport:
-    """Participation and redemption.  facts: of loyalty, in order of arrival.  buyers: customers who bought."""
+def read_loyalty(store: Store, engine: Engine, log_seq: int, within: float) -> LoyaltyReport:
+    """The programme by all its facts; buyers are those of the release.  Raises LogUnavailable."""
+    facts = store.loyalty_facts()
+    report = loyalty_report(facts, _share_of_buyers(engine, [*loyalty_states(facts)]), within)
+    may_contact = marketing_consent(store, log_seq)
+    return replace(report, near=tuple(row for row in report.near if may_contact(row.user_id)))
+
+
+def _share_of_buyers(engine: Engine, member_ids: Sequence[str]) -> float | None:
+    has_bought = engine.customers.has_bought() & engine.customers.is_counted
+    positions = engine.users.positions(member_ids)
+    return float(has_bought[positions[positions != MISSING]].sum() / has_bought.sum()) if has_bought.any() else None
+
+
+def loyalty_report(facts: Sequence[Fact], share: float | None, within: float) -> LoyaltyReport:
+    """Participation and redemption.  facts: of loyalty, in order of arrival.  share: of the buyers, who are members."""
     states = loyalty_states(facts)
+    if len(states) < MIN_GROUP:
+        return LoyaltyReport(None, None, None, None, None, tuple(_tier_counts(states)), within, ())
     earned, spent = _flows(facts)
-    n = len(states)
     return LoyaltyReport(
-        members=n if n >= MIN_GROUP else None,
-        share=round(n / buyers, 4) if n >= MIN_GROUP and buyers else None,
+        members=len(states),
+        share=None if share is None else round(share, 4),
         earned=earned,
         spent=spent,
         redemption=round(spent / earned, 4) if earned > 0 else None,
         tiers=tuple(_tier_counts(states)),
+        within=within,
+        near=tuple(near_tiers(states, within)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from recsys.data.store.people.fact_store import CouponTotal
 from recsys.promotions.model import Promotion, Promotions
+from recsys.time_units import minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,23 @@ def promotion_uses(promotions: Promotions, totals: Iterable[CouponTotal]) -> dic
         if total.code in by_code:
             own[by_code[total.code]].append(total)
     return {each.id: _use(each, own[each.id]) for each in promotions.promotions}
+
+
+def use_rows(promotions: Promotions, totals: Iterable[CouponTotal], now_ms: int) -> list[dict[str, Any]]:
+    """Each promotion with its state and what became of it, as JSON types."""
+    uses = promotion_uses(promotions, totals)
+    return [{**_head(each, now_ms), **uses[each.id].to_json()} for each in promotions.promotions]
+
+
+def _head(promotion: Promotion, now_ms: int) -> dict[str, Any]:
+    until_ms = promotion.times.until_ms
+    return {
+        "id": promotion.id,
+        "title": promotion.title,
+        "kind": promotion.kind,
+        "state": promotion.state(now_ms),
+        "until": None if until_ms is None else minute(until_ms),
+    }
 
 
 def _use(promotion: Promotion, totals: Iterable[CouponTotal]) -> PromotionUse:

@@ -9,11 +9,10 @@ from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
 from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
 from recsys.cli.rules import read_text
 from recsys.errors import BadPromotions
-from recsys.time_units import minute, now_ms
+from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
-    from recsys.promotions.model import Promotion, Promotions
-    from recsys.promotions.redemptions import PromotionUse
+    from recsys.promotions.model import Promotions
     from recsys.promotions.repository import PromotionRepository
 
 PromotionsFile = Annotated[Path, typer.Argument(help="The promotions to read, as TOML.")]
@@ -25,8 +24,7 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     Example: recsys promotions list
     """
     promotions = _repository(ctx).last_valid()
-    uses = _uses(ctx.obj, promotions)
-    rows = [_row(each, uses[each.id]) for each in promotions.promotions]
+    rows = _rows(ctx.obj, promotions)
     if as_json:
         print_json({"digest": promotions.digest, "promotions": rows})
         return
@@ -100,9 +98,8 @@ def show(
     Example: recsys promotions show coffee-10
     """
     promotions = _repository(ctx).last_valid()
-    uses = _uses(ctx.obj, promotions)
     chosen = promotions.promotion(promotion)
-    row = _row(chosen, uses[promotion]) | {"written": chosen.written}
+    row = next(row for row in _rows(ctx.obj, promotions) if row["id"] == chosen.id) | {"written": chosen.written}
     if as_json:
         print_json(row)
         return
@@ -111,26 +108,14 @@ def show(
         console.print(f"{name}: {_cell(value)}")
 
 
-def _row(promotion: "Promotion", use: "PromotionUse") -> dict[str, Any]:
-    until_ms = promotion.times.until_ms
-    return {
-        "id": promotion.id,
-        "title": promotion.title,
-        "kind": promotion.kind,
-        "state": promotion.state(now_ms()),
-        "until": None if until_ms is None else minute(until_ms),
-        **use.to_json(),
-    }
-
-
 def _cell(value: object) -> str:
     return "-" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
-def _uses(context: CliContext, promotions: "Promotions") -> "dict[str, PromotionUse]":
-    from recsys.promotions.redemptions import promotion_uses
+def _rows(context: CliContext, promotions: "Promotions") -> list[dict[str, Any]]:
+    from recsys.promotions.redemptions import use_rows
 
-    return promotion_uses(promotions, context.existing_store().coupon_totals())
+    return use_rows(promotions, context.existing_store().coupon_totals(), now_ms())
 
 
 def _checked(context: CliContext, repository: "PromotionRepository", text: str) -> "Promotions":

@@ -9,6 +9,7 @@ from recsys.cli.customers.segments import live_population
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 
 if TYPE_CHECKING:
+    from recsys.promotions.loyalty import LoyaltyReport
     from recsys.ranking.recommender import Recommender
 
 SHOWN = 20
@@ -18,6 +19,7 @@ def bundles(
     ctx: typer.Context,
     percent: Annotated[float, typer.Option(min=0, max=100, help="Taken off the price of both.")] = 10.0,
     least: Annotated[int, typer.Option(min=1, help="Baskets that hold both, at least.")] = 150,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs with --json.")] = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Pairs of items to sell together, by what the shop keeps of them after the discount.
@@ -35,7 +37,7 @@ def bundles(
     pairs = basket_pairs(basket_lines(people.events, people.items, "item"), least)
     proposals = propose_bundles(pairs, price, margin, percent=percent)
     if as_json:
-        print_json({"percent": percent, "assumption": note, "bundles": proposals[:1_000]})
+        print_json({"percent": percent, "assumption": note, "n_bundles": len(proposals), "bundles": proposals[:limit]})
         return
     rows = (
         (
@@ -134,31 +136,16 @@ def loyalty(
 
     Who refused marketing is not among those near a tier.  Example: recsys promotions loyalty --within 50
     """
-    from recsys.data.events import PURCHASE
-    from recsys.data.facts import FactKind
-    from recsys.promotions.loyalty import loyalty_report, loyalty_states, near_tiers
+    from recsys.promotions.loyalty import read_loyalty
 
-    store = ctx.obj.existing_store()
-    facts = [fact for page in store.fact_pages() for fact in page if fact.kind == FactKind.LOYALTY]
-    buyers: set[str] = set()
-    for frame in store.scan():
-        buyers.update(frame.filter(frame["kind"] == PURCHASE)["user_id"].unique().to_list())
-    report = loyalty_report(facts, len(buyers))
-    refused = {
-        user.user_id for user in store.users() if user.answer("marketing", None) is False or not user.is_personal
-    }
-    near = [row for row in near_tiers(loyalty_states(facts), within) if row.user_id not in refused]
+    context: CliContext = ctx.obj
+    store = context.existing_store()
+    recommender = live_recommender(context, store)
+    report = read_loyalty(store, recommender.engine, store.watermark(recommender.bundle.manifest).seq, within)
     if as_json:
-        print_json({**report.to_json(), "within": within, "near": [row._asdict() for row in near]})
+        print_json(report)
         return
-    console = plain_console()
-    members = (
-        "fewer than 20"
-        if report.members is None
-        else f"{report.members:,} ({report.share or 0:.1%} of those who bought)"
-    )
-    spent = "-" if report.redemption is None else f"{report.redemption:.1%}"
-    console.print(f"members: {members}; points earned {report.earned:,.0f}, spent {report.spent:,.0f} ({spent})")
+    plain_console().print(_participation(report))
     print_table(
         ("tier", "customers", "from"),
         (
@@ -172,7 +159,17 @@ def loyalty(
     )
     print_table(
         ("near", "balance", "next tier", "missing"),
-        ((r.user_id, f"{r.balance:g}", r.tier, f"{r.missing:g}") for r in near[:SHOWN]),
+        ((r.user_id, f"{r.balance:g}", r.tier, f"{r.missing:g}") for r in report.near[:SHOWN]),
+    )
+
+
+def _participation(report: "LoyaltyReport") -> str:
+    if report.members is None:
+        return "members: fewer than 20, of whom nothing is said"
+    share = "" if report.share is None else f" ({report.share:.1%} of those who bought)"
+    spent = "-" if report.redemption is None else f"{report.redemption:.1%}"
+    return (
+        f"members: {report.members:,}{share}; points earned {report.earned:,.0f}, spent {report.spent:,.0f} ({spent})"
     )
 
 

@@ -19,7 +19,8 @@ def test_the_newest_fact_of_a_customer_counts_in_whatever_order_it_comes() -> No
 
 
 def test_rises_are_earned_and_falls_are_spent() -> None:
-    report = loyalty_report([*MEMBERS, fact("s00", 2, 4.0, "silver"), fact("s00", 3, 24.0, "silver")], buyers=80)
+    flows = [*MEMBERS, fact("s00", 2, 4.0, "silver"), fact("s00", 3, 24.0, "silver")]
+    report = loyalty_report(flows, share=0.5, within=0)
     before = sum(each.value or 0 for each in MEMBERS)
     assert (report.members, report.share) == (40, 0.5)
     assert (report.earned, report.spent) == (before + 20, 6.0)
@@ -32,6 +33,7 @@ def test_those_within_so_many_points_of_a_higher_tier_are_near_it() -> None:
 
 
 def test_a_programme_of_few_is_not_told() -> None:
-    report = loyalty_report(MEMBERS[:19], buyers=100)
-    assert (report.members, report.share, report.tiers[0].customers) == (None, None, None)
+    report = loyalty_report(MEMBERS[:19], share=0.2, within=1e9)
+    assert (report.members, report.share, report.earned, report.tiers[0].customers) == (None, None, None, None)
+    assert report.near == ()
     assert near_tiers(loyalty_states(MEMBERS[:19]), 1e9) == []

@@ -27,6 +27,9 @@ SELECT nth, {FIELDS} FROM facts WHERE nth > $1 AND (kind = 6 OR kind = 2 AND ref
 _RECOMMENDATIONS_OF_USER = f"""
 SELECT {FIELDS} FROM facts WHERE user_id = $1 AND (kind = 6 OR kind = 2 AND ref = 'nps') ORDER BY at_ms, nth
 """
+_LOYALTY = (
+    f"SELECT nth, {FIELDS} FROM facts WHERE nth > $1 AND kind = {int(FactKind.LOYALTY)} ORDER BY nth LIMIT {PAGE_ROWS}"
+)
 _COUNT_OLD = "SELECT count(*) FROM facts WHERE kind <> 8 AND at_ms < $1"
 _CONTACTED = "SELECT DISTINCT user_id FROM facts WHERE kind = 3 AND at_ms >= $1"
 _SEARCHES = """
@@ -93,6 +96,10 @@ class FactStore(ABC):
             return [Fact._make(row) for row in self._read(_RECOMMENDATIONS_OF_USER, user_id)]
         facts = (Fact._make(row[1:]) for rows in self._pages(_RECOMMENDATIONS, 0) for row in rows)
         return sorted(facts, key=lambda fact: fact.at_ms)
+
+    def loyalty_facts(self) -> list[Fact]:
+        """Balances and tiers of everybody, in order of arrival."""
+        return [Fact._make(row[1:]) for rows in self._pages(_LOYALTY, 0) for row in rows]
 
     def vain_searches(self, since_ms: int, until_ms: int, newest: int) -> list[tuple[str, int, int]]:
         """The searches without a result: query in lower case, how often, and by how many customers; most first."""
