@@ -29,7 +29,7 @@ from api.routes import (
     users,
 )
 from api.routes.customers import campaigns, changes, customers, experiments, kpis, needs, search, segments, shown
-from api.routes.promotions import offers, promotions, proposals
+from api.routes.promotions import offers, promotions, proposals, trial
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
 from api.state import AppState
@@ -59,6 +59,7 @@ ROUTES = (
     segments,
     promotions,
     proposals,
+    trial,
     campaigns,
     kpis,
     changes,

@@ -14,7 +14,10 @@ MAX_PAGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column.  kind: how its values are written.  href: address of a value's page, before its urlencoded value."""
+    """A column.  kind: how its values are written.  href: address of a value's page, before its urlencoded value.
+
+    label: stands for each value, where only its link matters.
+    """
 
     name: str
     title: str
@@ -22,6 +25,7 @@ class Column:
     href: str = ""
     hint: str = ""
     is_sortable: bool = True
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,32 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _PROMOTION: Final = {"id": "tea-10", "title": "10 % off tea", "kind": "discount", "categories": ["TEA"], "percent": 10}
+_TEXT: Final = (
+    '[[promotions]]\nid = "tea-10"\ntitle = "10 % off tea"\nkind = "discount"\ncategories = ["TEA"]\npercent = 10\n'
+)
 
 PROMOTION_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "PromotionsOut": {
         "digest": "3b1f",
         "promotions": [_PROMOTION],
-        "toml": '[[promotions]]\nid = "tea-10"\ntitle = "10 % off tea"\nkind = "discount"\n'
-        'categories = ["TEA"]\npercent = 10\n',
+        "toml": _TEXT,
     },
     "PromotionVersionsOut": {"versions": [{"version": 7, "digest": "3b1f", "at": "2026-01-01T04:00:00.000+00:00"}]},
+    "PromotionsTryIn": {"toml": _TEXT, "user_id": "900"},
+    "PromotionsTryOut": {
+        "promotions": [
+            {
+                "id": "tea-10",
+                "title": "10 % off tea",
+                "kind": "discount",
+                "state": "running",
+                "change": "new",
+                "items": 214,
+            }
+        ],
+        "removed": ["gold-beef"],
+        "offers": None,
+    },
     "OffersOut": {
         "days": 28,
         "offers": [
@@ -42,6 +59,7 @@ PROMOTION_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "kind": "discount",
                 "state": "running",
                 "until": "2026-12-24 00:00",
+                "budget": 500.0,
                 "given": 900,
                 "redeemed": 112,
                 "spent": 78.4,

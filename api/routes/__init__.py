@@ -15,7 +15,7 @@ items            /v1/items, /v1/items/{id}
 campaigns        /v1/campaigns, :try, /v1/campaigns/{campaign_id}, /result, :draw, :export, :close
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try
 search           /v1/customers:search
-promotions       /v1/promotions, /v1/promotions/versions; offers: /v1/users/{id}/offers; proposals: uses, bundles,
+promotions       /v1/promotions, :try, /v1/promotions/versions; offers: /v1/users/{id}/offers; proposals: uses, bundles,
                  upsell, table, effect, responses, loyalty below /v1/promotions
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units

@@ -11,6 +11,7 @@ from recsys.client.promotion_types import (
     Offers,
     OfferTable,
     PromotionEffect,
+    PromotionTrial,
     PromotionUses,
     PromotionVersions,
     ShopPromotions,
@@ -24,12 +25,21 @@ def promotions() -> Call[ShopPromotions]:
 
 
 def put_promotions(
-    promotions: Sequence[Json], *, timezone: str = "UTC", if_digest: str | None = None
+    promotions: Sequence[Json] | str, *, timezone: str = "UTC", if_digest: str | None = None
 ) -> Call[ShopPromotions]:
-    """Replaces all promotions; with `if_digest` only those of that digest."""
+    """Replaces all promotions by others, or by those of a TOML text; with `if_digest` only those of that digest."""
     headers = {} if if_digest is None else {"if-match": f'"{if_digest}"'}
-    body, parse = {"timezone": timezone, "promotions": list(promotions)}, ShopPromotions.model_validate_json
+    body, parse = _document(promotions, timezone), ShopPromotions.model_validate_json
     return Call("PUT", "/v1/promotions", parse, body=body, headers=headers, is_repeatable=if_digest is None)
+
+
+def try_promotions(
+    promotions: Sequence[Json] | str, *, timezone: str = "UTC", user_id: str | None = None, days: float = 28.0
+) -> Call[PromotionTrial]:
+    """A preview of promotions, with the offers of that customer by them.  Nothing is stored."""
+    tried = {"toml" if isinstance(promotions, str) else "promotions": _document(promotions, timezone)}
+    body = {**tried, "days": days} | ({} if user_id is None else {"user_id": user_id})
+    return Call("POST", "/v1/promotions:try", PromotionTrial.model_validate_json, body=body)
 
 
 def promotion_versions() -> Call[PromotionVersions]:
@@ -88,3 +98,7 @@ def loyalty(*, within: float = 100.0) -> Call[Loyalty]:
     """Participation, points earned and spent, members by tier, and who is `within` points of the next one."""
     parse = Loyalty.model_validate_json
     return Call("GET", "/v1/promotions/loyalty", parse, query={"within": within}, timeout_s=LONG_TIMEOUT_S)
+
+
+def _document(promotions: Sequence[Json] | str, timezone: str) -> Json | str:
+    return promotions if isinstance(promotions, str) else {"timezone": timezone, "promotions": list(promotions)}

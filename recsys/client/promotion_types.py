@@ -111,3 +111,11 @@ class Loyalty(ResponseModel):
     tiers: tuple[dict[str, Any], ...]
     within: float
     near: tuple[dict[str, Any], ...]
+
+
+class PromotionTrial(ResponseModel):
+    """What promotions would mean.  removed: ids of stored ones that they leave out.  offers: of the customer."""
+
+    promotions: tuple[dict[str, Any], ...]
+    removed: tuple[str, ...]
+    offers: Offers | None

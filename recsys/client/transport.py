@@ -107,6 +107,7 @@ class _Methods:
     try_segment = _Method(calls.try_segment)
     promotions = _Method(promotion_calls.promotions)
     put_promotions = _Method(promotion_calls.put_promotions)
+    try_promotions = _Method(promotion_calls.try_promotions)
     promotion_versions = _Method(promotion_calls.promotion_versions)
     promotion_version = _Method(promotion_calls.promotion_version)
     offers = _Method(promotion_calls.offers)

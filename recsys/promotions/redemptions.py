@@ -37,7 +37,7 @@ def promotion_uses(promotions: Promotions, totals: Iterable[CouponTotal]) -> dic
 
 
 def use_rows(promotions: Promotions, totals: Iterable[CouponTotal], now_ms: int) -> list[dict[str, Any]]:
-    """Each promotion with its state and what became of it, as JSON types."""
+    """Each promotion with its state, budget and what became of it, as JSON types."""
     uses = promotion_uses(promotions, totals)
     return [{**_head(each, now_ms), **uses[each.id].to_json()} for each in promotions.promotions]
 
@@ -50,6 +50,7 @@ def _head(promotion: Promotion, now_ms: int) -> dict[str, Any]:
         "kind": promotion.kind,
         "state": promotion.state(now_ms),
         "until": None if until_ms is None else minute(until_ms),
+        "budget": promotion.budget,
     }
 
 

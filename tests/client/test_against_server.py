@@ -103,6 +103,7 @@ def made() -> dict[str, Call[object]]:
         "why_in": (Ask(), "i"),
         "put_segments": ([],),
         "put_promotions": ([],),
+        "try_promotions": ([],),
         **dict.fromkeys(("rule_version", "segment_version", "promotion_version"), (1,)),
         **dict.fromkeys(("needs", "offers", "upsell"), ("u",)),
         "coupon_responses": ("c", "d"),

@@ -1,12 +1,12 @@
 """Rules of marketers: a form for one more, the text of all of them, a preview of both, and the versions before."""
 
 import re
-from datetime import date
 from typing import Any
 
-import tomli_w
 from starlette.responses import Response
 
+from api.console.forms.fields import typed_days, typed_number, typed_version, typed_words
+from api.console.forms.toml_text import with_entry, without_entry
 from api.console.page import Action, ConsolePage
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -30,9 +30,9 @@ KINDS = (
     ("bury", "bury: below everything else"),
     ("block", "block: not at all"),
 )
+TABLE = "rules"
 LENGTH = 12
 SAMPLE = 200
-_HEAD = re.compile(r"^\s*\[\[\s*rules\s*\]\]", re.MULTILINE)
 
 
 async def view(visit: Visit, trial: RuleTrial | None = None, text: str | None = None) -> Response:
@@ -56,13 +56,13 @@ async def view(visit: Visit, trial: RuleTrial | None = None, text: str | None = 
 async def preview_rule(visit: Visit) -> Response:
     """What the rules in service with the one of the form would change."""
     stored = await visit.client.rules()
-    return await _preview(visit, with_rule(stored.toml, typed_rule(visit)), shown=stored.toml)
+    return await _preview(visit, with_entry(stored.toml, TABLE, typed_rule(visit)), shown=stored.toml)
 
 
 async def add(visit: Visit) -> Response:
     """Puts the rule of the form into service, beside the others."""
     stored, rule = await visit.client.rules(), typed_rule(visit)
-    await visit.client.put_rules(with_rule(stored.toml, rule), if_digest=stored.digest)
+    await visit.client.put_rules(with_entry(stored.toml, TABLE, rule), if_digest=stored.digest)
     return visit.redirect("/rules", f"Rule {rule['id']} is in service.")
 
 
@@ -84,16 +84,16 @@ async def remove(visit: Visit) -> Response:
     names = [rule.get("id") for rule in stored.rules]
     if name not in names:
         raise BadInput(f"there is no rule {name!r}; somebody may have taken it away")
-    await visit.client.put_rules(without_rule(stored.toml, names.index(name), len(names)), if_digest=stored.digest)
+    await visit.client.put_rules(
+        without_entry(stored.toml, TABLE, names.index(name), len(names)), if_digest=stored.digest
+    )
     return visit.redirect("/rules", f"Rule {name} is taken away; the versions below have it still.")
 
 
 async def restore(visit: Visit) -> Response:
     """Puts the rules of an earlier version into service."""
-    number = visit.typed("version")
-    if not number.isdecimal():
-        raise BadInput(f"{number!r} is no version; choose one below")
-    old = await visit.client.rule_version(int(number))
+    number = typed_version(visit)
+    old = await visit.client.rule_version(number)
     await visit.client.put_rules(old.toml)
     return visit.redirect("/rules", f"The rules of version {number} are in service again.")
 
@@ -104,50 +104,19 @@ def typed_rule(visit: Visit) -> dict[str, Any]:
     if not product:
         raise BadInput("which product is it about? Put in its id")
     name = visit.typed("name") or f"{kind}-{re.sub(r'[^A-Za-z0-9]+', '-', product).strip('-')[:40]}"
-    rule: dict[str, Any] = {"id": name, "kind": kind, "items": product.replace(",", " ").split()}
+    rule: dict[str, Any] = {"id": name, "kind": kind, "items": typed_words(product)}
     if kind in ("pin", "boost"):
         field, default = ("slot", "1") if kind == "pin" else ("factor", "3")
-        rule[field] = _number(visit.typed("strength") or default)
+        rule[field] = typed_number(visit.typed("strength") or default, "a place such as 1, or a factor such as 3")
     if visit.typed("placement"):
         rule["placements"] = [visit.typed("placement")]
-    rule |= {name: _day(visit.typed(name)) for name in ("from", "until") if visit.typed(name)}
-    return rule | {"reason": visit.typed("reason")}
-
-
-def with_rule(text: str, rule: dict[str, Any]) -> str:
-    """The text with one more rule at its end."""
-    begin = text.rstrip() + "\n\n" if text.strip() else ""
-    return f"{begin}[[rules]]\n{tomli_w.dumps(rule)}"
-
-
-def without_rule(text: str, at: int, n_rules: int) -> str:
-    """The text without that rule of n_rules.  Raises BadInput where rules do not stand as tables of their own."""
-    heads = [match.start() for match in _HEAD.finditer(text)]
-    if len(heads) != n_rules:
-        raise BadInput("these rules are written in another way than [[rules]]; change the text below")
-    end = heads[at + 1] if at + 1 < len(heads) else len(text)
-    return text[: heads[at]] + text[end:].lstrip("\n")
+    return rule | typed_days(visit) | {"reason": visit.typed("reason")}
 
 
 async def _preview(visit: Visit, text: str, *, shown: str) -> Response:
     ask = Ask(user_id=visit.typed("customer") or None, placement=visit.typed("placement") or "home", k=LENGTH)
     trial = await visit.client.try_rules(ask, text, against="in-service", customers=SAMPLE)
     return await view(visit, trial, shown)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no number; put in a place such as 1, or a factor such as 3") from None
-    return int(value) if value.is_integer() else value
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no day; write it as 2026-12-04") from None
 
 
 def _row(rule: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from api.openapi.responses import ERRORS
 from api.routes.response import json_response
 from api.schemas.params import K, UserPathId
 from api.schemas.promotions.promotions import OffersOut
-from api.state import app_state
+from api.state import AppState, app_state
 from recsys.data.events import Event
 from recsys.promotions.customer_offers import OfferTerms, customer_offers
 from recsys.promotions.margins import margin_share
@@ -35,8 +35,12 @@ async def offers_of_user(
 
     Who refused marketing gets none; who refused personalisation, or is not known, gets those for everybody.
     """
-    state = app_state(request)
     terms = await asyncio.to_thread(_terms, request, days, channel)
+    return json_response(await ranked_offers(app_state(request), user_id, terms, k))
+
+
+async def ranked_offers(state: AppState, user_id: str, terms: OfferTerms, k: int) -> dict[str, Any]:
+    """The offers of a customer under these terms, as JSON types."""
 
     def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> dict[str, Any]:
         query = Query(now_ms, k=k, user_id=subject.user_id, recent=events, attributes=subject.attributes)
@@ -45,7 +49,7 @@ async def offers_of_user(
             release.recommender, state.store, query, terms, owner_id=owner_id, log_seq=release.log_seq
         )
 
-    return json_response(await state.recommendations.compute_once(user_id, compute, in_thread=True))
+    return await state.recommendations.compute_once(user_id, compute, in_thread=True)
 
 
 def _terms(request: Request, days: float, channel: str | None) -> OfferTerms:

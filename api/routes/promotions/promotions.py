@@ -12,6 +12,7 @@ from api.schemas.promotions.promotions import PromotionsOut, PromotionVersionsOu
 from api.state import AppState, app_state
 from recsys.promotions.checks import check_names
 from recsys.promotions.document import TABLE, PromotionsIn, to_toml
+from recsys.promotions.model import Promotions
 from recsys.promotions.repository import PromotionRepository, open_promotion_repository
 
 router = APIRouter(tags=["promotions"])
@@ -20,7 +21,7 @@ router = APIRouter(tags=["promotions"])
 @router.get("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS)
 async def read_promotions(request: Request) -> Response:
     """The stored promotions.  `accept: application/toml` gives the text of the file."""
-    return document_response(request, await asyncio.to_thread(_repository(request).text), TABLE)
+    return document_response(request, await asyncio.to_thread(promotion_repository(request).text), TABLE)
 
 
 @router.put("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS, openapi_extra=promotions_body())
@@ -31,14 +32,14 @@ async def put_promotions(request: Request, if_match: IfMatch = None) -> Response
     replaced only if they did not change meanwhile.
     """
     text = await toml_of(request, PromotionsIn, to_toml)
-    await asyncio.to_thread(_replace, app_state(request), _repository(request), text, digest_of(if_match))
+    await asyncio.to_thread(_replace, app_state(request), promotion_repository(request), text, digest_of(if_match))
     return document_response(request, text, TABLE)
 
 
 @router.get("/v1/promotions/versions", response_model=PromotionVersionsOut, responses=RULES_ERRORS)
 async def list_promotion_versions(request: Request) -> Response:
     """All versions of the promotions, the newest first."""
-    return versions_response(await asyncio.to_thread(_repository(request).versions))
+    return versions_response(await asyncio.to_thread(promotion_repository(request).versions))
 
 
 @router.get("/v1/promotions/versions/{version}", response_model=PromotionsOut, responses=VERSION_ERRORS)
@@ -46,17 +47,24 @@ async def read_promotion_version(
     request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]
 ) -> Response:
     """The promotions of one version; PUT them to /v1/promotions to restore it."""
-    return document_response(request, await asyncio.to_thread(_repository(request).version_text, version), TABLE)
+    text = await asyncio.to_thread(promotion_repository(request).version_text, version)
+    return document_response(request, text, TABLE)
+
+
+def checked_promotions(state: AppState, repository: PromotionRepository, text: str) -> Promotions:
+    """The promotions of a text; with a release each name is looked up, too.  Raises BadPromotions."""
+    promotions, release = repository.parse(text), state.releases.now
+    if release is not None:
+        check_names(promotions, text, release.recommender.catalogue)
+    return promotions
 
 
 def _replace(state: AppState, repository: PromotionRepository, text: str, expected: str | None) -> None:
     """Raises BadPromotions, PromotionsChanged."""
-    promotions, release = repository.parse(text), state.releases.now
-    if release is not None:
-        check_names(promotions, text, release.recommender.catalogue)
+    checked_promotions(state, repository, text)
     repository.replace(text, expected)
 
 
-def _repository(request: Request) -> PromotionRepository:
+def promotion_repository(request: Request) -> PromotionRepository:
     config = app_state(request).config
     return open_promotion_repository(config.home, config.file)

@@ -1,10 +1,16 @@
 """Promotion schemas: the stored promotions, their versions, and the offers of one customer."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StringConstraints
 
+from api.schemas.common import Id, In
 from api.schemas.customers.segments import SegmentVersionOut
+from recsys.promotions.document import PromotionsIn
+from recsys.promotions.model import PromotionKind
+from recsys.versioned_toml.document import MOST_BYTES
+
+PromotionState = Literal["off", "planned", "running", "ended"]
 
 
 class PromotionsOut(BaseModel):
@@ -56,3 +62,31 @@ class OffersOut(BaseModel):
     left_out: list[LeftOutOut]
     note: str | None
     model_version: str
+
+
+class PromotionsTryIn(In):
+    """Promotions to try, as text in `toml` or as JSON in `promotions`, and a customer whose offers are wanted."""
+
+    toml: Annotated[str, StringConstraints(max_length=MOST_BYTES)] | None = None
+    promotions: PromotionsIn | None = None
+    user_id: Id | None = None
+    days: Annotated[float, Field(ge=7, le=28, description="horizon of the chances, in days")] = 28.0
+
+
+class TriedPromotionOut(BaseModel):
+    """One promotion of the text.  `change`: against the stored ones.  `items`: how many of the catalogue it covers."""
+
+    id: str
+    title: str
+    kind: PromotionKind
+    state: PromotionState
+    change: Literal["new", "changed", "same"]
+    items: int | None
+
+
+class PromotionsTryOut(BaseModel):
+    """What the text would mean: its promotions, the stored ones that it leaves out, and the customer's offers by it."""
+
+    promotions: list[TriedPromotionOut]
+    removed: list[str]
+    offers: OffersOut | None

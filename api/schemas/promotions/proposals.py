@@ -16,6 +16,7 @@ class PromotionUseOut(BaseModel):
     kind: str
     state: str
     until: str | None
+    budget: float | None
     given: int
     redeemed: int
     spent: float

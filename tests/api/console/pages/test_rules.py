@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 import pytest
 
-from api.console.pages.rules import with_rule, without_rule
-from recsys.errors import BadInput
 from tests.api.console.conftest import Browser, SignedIn
 
 URL = "/console/rules"
@@ -76,14 +73,3 @@ def test_a_rule_is_taken_away_and_an_earlier_version_restored(clean: Browser) ->
 
 def test_a_viewer_sees_the_rules_without_the_forms(signed_in: SignedIn) -> None:
     assert "A new rule" not in signed_in("viewer").get(URL).text
-
-
-def test_a_rule_in_and_out_leaves_the_text_with_its_comments() -> None:
-    first, last = ('# a\n[[rules]]\nid = "a"\n', '[[rules]]\nid = "b"\nfactor = 2\n')
-    text = with_rule(first, {"id": "b", "factor": 2})
-    assert text == f"{first}\n{last}"
-    assert without_rule(text, 1, 2).rstrip() == first.rstrip()
-    assert without_rule(text, 0, 2).startswith('# a\n[[rules]]\nid = "b"')
-    with pytest.raises(BadInput, match="another way"):
-        without_rule('rules = [{id = "a"}]', 0, 1)
-    assert "until = 2026-12-04\n" in with_rule("", {"until": date(2026, 12, 4)})

@@ -1,0 +1,236 @@
+"""Promotions: what was redeemed and spent, a form and the text of all with a preview, and the offers of a customer."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from api.console.formats import number
+from api.console.forms.fields import typed_days, typed_lines, typed_number, typed_version, typed_words
+from api.console.forms.toml_text import with_entry, without_entry
+from api.console.page import Action, ConsolePage
+from api.console.tables import Column, DataTable, table_page
+from api.console.visit import Visit
+from recsys.client import ApiError, Offers, ShopPromotions
+from recsys.client.promotion_types import PromotionTrial
+from recsys.errors import BadInput
+from recsys.time_units import now_ms
+
+TABLE = "promotions"
+BUNDLE_PERCENT = 10.0
+COLUMNS = (
+    Column("id", "Promotion"),
+    Column("title", "Customers read"),
+    Column("kind", "Kind", "words"),
+    Column("state", "State", "words"),
+    Column("until", "Until (UTC)"),
+    Column("given", "Given", "number", hint="coupons that facts say were given"),
+    Column("redeemed", "Redeemed", "number"),
+    Column("spent", "Spent", "money", hint="discounts redeemed, and the cost of those given"),
+    Column("budget", "Budget", "money"),
+    Column("left", "Left", "money"),
+)
+TRIED = (
+    Column("id", "Promotion", is_sortable=False),
+    Column("title", "Customers read", is_sortable=False),
+    Column("change", "Change", "words", is_sortable=False),
+    Column("state", "State", "words", is_sortable=False),
+    Column("items", "Products", "number", is_sortable=False),
+)
+OFFERS = (
+    Column("title", "Offer", is_sortable=False),
+    Column("value", "Value", "money", hint="chance x margin - cost", is_sortable=False),
+    Column("chance", "Chance", "share", hint="that the customer takes it in 28 days", is_sortable=False),
+    Column("margin", "Margin", "money", hint="of the shop when they do, after the discount", is_sortable=False),
+    Column("discount", "Discount", "money", is_sortable=False),
+    Column("item_id", "Most likely product", href="/console/product?item=", is_sortable=False),
+)
+CELLS = (
+    Column("stage", "Stage", "words"),
+    Column("value_class", "Value", "words"),
+    Column("offer", "What suits them"),
+    Column("customers", "Customers", "number", hint="fewer than 20 are not told"),
+    Column("href", "Who they are", href="/console/customers?where=", is_sortable=False, label="show"),
+)
+BUNDLES = (
+    Column("items", "Products", is_sortable=False),
+    Column("price", "Price together", "money"),
+    Column("discount", "Discount", "money"),
+    Column("profit", "Kept of one", "money"),
+    Column("baskets", "Baskets with both", "number"),
+    Column("total", "Kept of all", "money"),
+    Column("break_even", "More to be sold", "share", hint="so that the discount pays"),
+)
+EFFECTS = (
+    Column("name", "What was on", "words"),
+    Column("factor", "Times as many purchases", "number"),
+    Column("low", "From", "number"),
+    Column("high", "To", "number", hint="interval of 95 %"),
+    Column("weeks", "Weeks with it", "number"),
+    Column("purchases", "Purchases with it", "number"),
+)
+KINDS = (
+    ("discount", "discount on each product"),
+    ("threshold", "discount from a basket of so much money on"),
+    ("bundle", "products together for less"),
+    ("gift", "a product as a gift"),
+    ("member_price", "price for members"),
+)
+ADVICE = "This is advice and no result: a campaign with a control group shows what an offer changed."
+NUMBERS = ("percent", "amount", "price", "spend", "budget", "cost")
+LISTS = (("items", typed_words), ("categories", typed_lines), ("tiers", typed_lines), ("codes", typed_words))
+TEXTS = ("segment", "gift")
+
+
+@dataclass(frozen=True, slots=True)
+class Ideas:
+    """What may be offered.  hint: how far it can be trusted, or why there is no table."""
+
+    table: DataTable | None = None
+    hint: str = ""
+    at_ms: int | None = None
+
+
+async def view(visit: Visit, trial: PromotionTrial | None = None, text: str | None = None) -> Response:
+    """The promotions with their use, the offers of one customer, and the forms; with a trial, what it would change."""
+    client, customer = visit.client, visit.typed("id")
+    stored, uses = await client.promotions(), await client.promotion_uses()
+    segments = await client.segments()
+    return visit.render(
+        "promotions.html",
+        stored=stored,
+        uses=uses,
+        table=table_page(visit, COLUMNS, uses.promotions, default="id", caption="Promotions"),
+        ideas=await _ideas(visit),
+        now=now_ms(),
+        segments=[(each["name"], each["name"]) for each in segments.segments],
+        versions=(await client.promotion_versions()).versions,
+        kinds=KINDS,
+        offers=(await client.offers(customer)) if customer else None,
+        customer=customer,
+        trial=trial,
+        offer_table=lambda offers, caption: _offer_table(visit, offers, caption),
+        tried=trial and table_page(visit, TRIED, trial.promotions, default="id", caption="With the change"),
+        text=stored.toml if text is None else text,
+        digest=visit.typed("digest", stored.digest),
+    )
+
+
+async def preview_new(visit: Visit) -> Response:
+    """What the promotions with the one of the form would mean."""
+    stored = await visit.client.promotions()
+    return await _preview(visit, with_entry(stored.toml, TABLE, typed_promotion(visit)), shown=stored.toml)
+
+
+async def add(visit: Visit) -> Response:
+    """Puts the promotion of the form into service, beside the others."""
+    stored, promotion = await visit.client.promotions(), typed_promotion(visit)
+    await visit.client.put_promotions(with_entry(stored.toml, TABLE, promotion), if_digest=stored.digest)
+    return visit.redirect("/promotions", f"Promotion {promotion['id']} is in service.")
+
+
+async def preview_text(visit: Visit) -> Response:
+    """What the promotions of the text would mean."""
+    text = visit.typed("toml")
+    return await _preview(visit, text, shown=text)
+
+
+async def save(visit: Visit) -> Response:
+    """Puts the promotions of the text into service, unless somebody else changed them meanwhile."""
+    await visit.client.put_promotions(visit.typed("toml"), if_digest=visit.typed("digest"))
+    return visit.redirect("/promotions", "The promotions are in service.")
+
+
+async def remove(visit: Visit) -> Response:
+    """Takes one promotion out of the text."""
+    stored, name = await visit.client.promotions(), visit.typed("promotion")
+    at, n = _position(stored, name)
+    await visit.client.put_promotions(without_entry(stored.toml, TABLE, at, n), if_digest=stored.digest)
+    return visit.redirect("/promotions", f"Promotion {name} is taken away; the versions below have it still.")
+
+
+async def restore(visit: Visit) -> Response:
+    """Puts the promotions of an earlier version into service."""
+    version = typed_version(visit)
+    old = await visit.client.promotion_version(version)
+    await visit.client.put_promotions(old.toml)
+    return visit.redirect("/promotions", f"The promotions of version {version} are in service again.")
+
+
+async def _ideas(visit: Visit) -> Ideas:
+    """What was asked for below the promotions: each takes seconds, so none of it without being asked."""
+    match visit.query("show"):
+        case "customers":
+            cells = (await visit.client.offer_table()).cells
+            rows = [{**cell, "href": json.dumps(cell["where"])} for cell in cells]
+            return Ideas(table_page(visit, CELLS, rows, default="customers", caption="Whom an offer suits"), ADVICE)
+        case "bundles":
+            pairs = await visit.client.bundles(percent=BUNDLE_PERCENT)
+            rows = [{**each, "items": " + ".join(each["items"])} for each in pairs.bundles]
+            table = table_page(visit, BUNDLES, rows, default="total", caption=f"Together for {BUNDLE_PERCENT:g} % less")
+            return Ideas(table, f"{pairs.assumption}. {ADVICE}" if pairs.assumption else ADVICE)
+        case "effect":
+            return await _effect(visit)
+    return Ideas()
+
+
+async def _effect(visit: Visit) -> Ideas:
+    try:
+        effect = await visit.client.promotion_effect()
+    except ApiError as error:
+        return Ideas(hint=error.message)
+    table = table_page(visit, EFFECTS, effect.effects, default="factor", caption="Displays, mailers and other flags")
+    n = f"{number(effect.purchases)} purchases of {number(effect.items)} products in {number(effect.stores)} stores"
+    return Ideas(table, f"By {n}. What sells well is promoted more often: this is no experiment.", effect.made_at)
+
+
+def typed_promotion(visit: Visit) -> dict[str, Any]:
+    """The promotion of the form, without what was left empty.  Raises BadInput for a number or a day that is none."""
+    title = visit.typed("title")
+    if not title:
+        raise BadInput("what shall the customer read? Put in a title such as 10 % off tea")
+    name = visit.typed("name") or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+    promotion: dict[str, Any] = {"id": name, "title": title, "kind": visit.typed("kind", "discount")}
+    promotion |= {field: words for field, read in LISTS if (words := read(visit.typed(field)))}
+    promotion |= {field: visit.typed(field) for field in TEXTS if visit.typed(field)}
+    promotion |= {field: typed_number(visit.typed(field), "one such as 10") for field in NUMBERS if visit.typed(field)}
+    return promotion | typed_days(visit)
+
+
+async def _preview(visit: Visit, text: str, *, shown: str) -> Response:
+    customer = visit.typed("id")
+    trial = await visit.client.try_promotions(text, user_id=customer or None)
+    if customer:
+        await visit.note_read([customer])
+    return await view(visit, trial, shown)
+
+
+def _position(stored: ShopPromotions, name: str) -> tuple[int, int]:
+    names = [promotion.get("id") for promotion in stored.promotions]
+    if name not in names:
+        raise BadInput(f"there is no promotion {name!r}; somebody may have taken it away")
+    return names.index(name), len(names)
+
+
+def _offer_table(visit: Visit, offers: Offers, caption: str) -> DataTable:
+    return table_page(visit, OFFERS, [offer.model_dump() for offer in offers.offers], default="value", caption=caption)
+
+
+PAGE = ConsolePage(
+    path="/promotions",
+    title="Promotions",
+    sentence="What the shop offers, to whom and for how much money; what was redeemed, and what is left to spend.",
+    view=view,
+    menu=44,
+    reads="id",
+    actions={
+        "add": Action(add),
+        "preview-new": Action(preview_new),
+        "save": Action(save),
+        "preview": Action(preview_text),
+        "remove": Action(remove),
+        "restore": Action(restore),
+    },
+)

@@ -1,0 +1,84 @@
+"""Promotions in the console: one by form, the text, a preview, versions, use, and the offers of a customer."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.console.conftest import HOSTILE, Browser, SignedIn
+
+URL = "/console/promotions"
+TENTH = {"kind": "discount", "title": "10 % off", "percent": "10", "categories": "category-0", "budget": "500"}
+
+
+@pytest.fixture
+def clean(console: Browser) -> Iterator[Browser]:
+    """A marketer whose shop has no promotions, before and after."""
+    yield console
+    console.submit(f"{URL}/save", toml="", digest=digest(console))
+
+
+def digest(browser: Browser) -> str:
+    return str(re.findall(r'name="digest" value="([^"]+)"', browser.get(URL).text)[0])
+
+
+def test_a_promotion_of_the_form_counts_at_once_and_is_offered(clean: Browser) -> None:
+    answer = clean.submit(f"{URL}/add", **TENTH, until="2100-12-04", codes="TEN")
+    assert "Promotion 10-off is in service." in answer.text
+    assert all(words in answer.text for words in ("running", "2100-12-05 00:00", "500.00", "codes = ["))
+    offers = clean.get(URL, params={"id": "user-002"}).text
+    assert "Offers for user-002, the best first" in offers
+    assert re.search(r"Value is chance x margin - cost within 28 days, by release 20", offers)
+
+
+def test_a_preview_says_what_would_change_for_a_customer_and_stores_nothing(clean: Browser, console_home: Path) -> None:
+    answer = clean.submit(f"{URL}/preview-new", **TENTH, id="user-002")
+    assert all(words in answer.text for words in ("Preview", "Offers for user-002 with the change", "new"))
+    assert 'value="10 % off"' in answer.text
+    assert "There are no promotions yet." in clean.get(URL).text
+
+
+def test_a_refused_promotion_is_told_in_words_with_what_was_typed(clean: Browser) -> None:
+    for wrong, words in (
+        ({"percent": "ten"}, "is no number"),
+        ({"until": "Friday"}, "is no day"),
+        ({"title": ""}, "what shall the customer read"),
+        ({"categories": "category-9"}, "no item has"),
+        ({"percent": "", "spend": "3"}, "spend"),
+    ):
+        answer = clean.submit(f"{URL}/add", **TENTH | wrong)
+        assert (answer.status_code, words in answer.text, 'value="500"' in answer.text) == (422, True, True), wrong
+    assert "There are no promotions yet." in clean.get(URL).text
+
+
+def test_a_text_with_a_fault_names_its_line_and_is_kept_in_the_form(clean: Browser) -> None:
+    wrong = '[[promotions]]\nid = "odd"\ntitle = "x"\nkind = "nothing"\n'
+    for action in ("save", "preview"):
+        answer = clean.submit(f"{URL}/{action}", toml=wrong, digest=digest(clean))
+        assert (answer.status_code, "line 4" in answer.text, "&#34;odd&#34;" in answer.text) == (422, True, True)
+
+
+def test_a_change_of_somebody_else_is_not_overwritten_and_versions_come_back(clean: Browser) -> None:
+    before = digest(clean)
+    clean.submit(f"{URL}/add", **TENTH)
+    assert clean.submit(f"{URL}/save", toml="", digest=before).status_code == 422
+    number = re.findall(r'<option value="(\d+)">', clean.get(URL).text)[0]
+    assert "There are no promotions yet." in clean.submit(f"{URL}/remove", promotion="10-off").text
+    assert "10-off" in clean.submit(f"{URL}/restore", version=number).text
+    assert "there is no promotion" in clean.submit(f"{URL}/remove", promotion="nobody").text
+
+
+def test_hostile_titles_are_shown_as_text_and_viewers_get_no_forms(clean: Browser, signed_in: SignedIn) -> None:
+    clean.submit(f"{URL}/add", **TENTH | {"title": HOSTILE, "name": "hostile"})
+    for browser in (clean, signed_in("viewer")):
+        text = browser.get(URL, params={"id": "user-002"}).text
+        assert "&lt;script&gt;alert" in text
+        assert "<script>alert" not in text
+    assert "A new promotion" not in signed_in("viewer").get(URL).text
+
+
+def test_what_to_offer_is_worked_out_on_demand(console: Browser) -> None:
+    asked = console.get(URL, params={"show": "effect"}).text
+    assert "no effect of promotions is known yet" in asked
+    assert "Whom an offer suits" in console.get(URL, params={"show": "nothing"}).text
