@@ -2,7 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -128,6 +130,15 @@ def create_key(
     expires_at_ms: int | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key, added to the file, and its text, which is stored nowhere.  Raises BadInput, BadFile."""
+    key, text = _new_key(name, scopes, origins, now_ms, expires_at_ms)
+    with _changes(file):
+        _write(file, [*(read_keys(file) or ()), key])
+    return key, text
+
+
+def _new_key(
+    name: str, scopes: Sequence[str], origins: Sequence[str], now_ms: int, expires_at_ms: int | None
+) -> tuple[ApiKey, str]:
     _check(name, scopes, origins)
     key_id = secrets.token_hex(4)
     text = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
@@ -140,25 +151,69 @@ def create_key(
         made_at_ms=now_ms,
         expires_at_ms=expires_at_ms,
     )
-    with file_lock(_lock_file(file)):
-        _write(file, [*(read_keys(file) or ()), key])
     return key, text
 
 
 def revoke_key(file: Path, key_id: str, *, now_ms: int) -> ApiKey:
-    """The revoked key; it stays in the file, so that the list shows its state.  Raises BadInput for an unknown id."""
-    if not file.exists():  # the lock would make its folder
-        raise BadInput(f"no key {key_id!r}, for there is no {file}; check --home; `recsys keys list` shows the ids")
-    with file_lock(_lock_file(file)):
-        keys = read_keys(file) or ()
-        current = next((key for key in keys if key.id == key_id), None)
-        if current is None:
-            raise BadInput(f"no key {key_id!r}; `recsys keys list` shows the ids")
+    """The revoked key; it stays in the file, so that the list shows its state.
+
+    Raises BadInput for an unknown id, BadFile.
+    """
+    with _known_key(file, key_id) as (keys, current):
         if current.revoked_at_ms is not None:
             return current
         revoked = current.model_copy(update={"revoked_at_ms": now_ms})
         _write(file, [revoked if key is current else key for key in keys])
     return revoked
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    """The new key with its text, which is stored nowhere, and the old one with the moment at which it ends."""
+
+    new: ApiKey
+    text: str
+    old: ApiKey
+
+
+def rotate_key(file: Path, key_id: str, *, now_ms: int, keep_ms: int) -> RotatedKey:
+    """Another key with the name, scopes, origins and lifetime of this one, which ends `keep_ms` later.
+
+    Raises BadInput for an unknown id and for a key that is not valid any more, BadFile.
+    """
+    with _known_key(file, key_id) as (keys, old):
+        if old.state(now_ms) != "valid":
+            raise BadInput(f"key {key_id} is {old.state(now_ms)}: there is nothing to rotate; make a new key")
+        lives_ms = None if old.expires_at_ms is None else old.expires_at_ms - old.made_at_ms
+        new, text = _new_key(old.name, old.scopes, old.origins, now_ms, None if lives_ms is None else now_ms + lives_ms)
+        ends_ms = min(now_ms + keep_ms, old.expires_at_ms or now_ms + keep_ms)
+        ending = old.model_copy(update={"expires_at_ms": ends_ms})
+        _write(file, [*(ending if key is old else key for key in keys), new])
+    return RotatedKey(new, text, ending)
+
+
+@contextmanager
+def _known_key(file: Path, key_id: str) -> Iterator[tuple[Sequence[ApiKey], ApiKey]]:
+    """All keys and that one, while nobody else changes them.  Raises BadInput for an unknown id, BadFile."""
+    if not file.exists():  # the lock would make its folder
+        raise BadInput(f"no key {key_id!r}, for there is no {file}; check --home; `recsys keys list` shows the ids")
+    with _changes(file):
+        keys = read_keys(file) or ()
+        current = next((key for key in keys if key.id == key_id), None)
+        if current is None:
+            raise BadInput(f"no key {key_id!r}; `recsys keys list` shows the ids")
+        yield keys, current
+
+
+@contextmanager
+def _changes(file: Path) -> Iterator[None]:
+    """Nobody else changes the keys meanwhile.  Raises BadFile where they cannot be written."""
+    try:
+        with file_lock(_lock_file(file)):
+            yield
+    except OSError as error:
+        advice = "let this user write there; a mounted secret is changed where it is made"
+        raise BadFile(f"{file}: the keys cannot be changed: {error.strerror}; {advice}") from None
 
 
 def _check(name: str, scopes: Sequence[str], origins: Sequence[str]) -> None:

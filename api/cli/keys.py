@@ -1,4 +1,4 @@
-"""Commands `recsys keys create | list | revoke | forget | signing`."""
+"""Commands `recsys keys create | list | rotate | revoke | forget | signing`."""
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from api.cli.context import server_config
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.registration import register_group
 from recsys.errors import BadInput
-from recsys.time_units import DAY_MS, minute, now_ms
+from recsys.time_units import DAY_MS, HOUR_MS, minute, now_ms
 
 if TYPE_CHECKING:
     from api.auth.api_keys import ApiKey
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     register_group(
         app,
         "keys",
-        (create, list_, revoke, forget, signing),
+        (create, list_, rotate, revoke, forget, signing),
         panel="Serve",
         help="Who may ask the service, and who signs its releases.",
     )
@@ -92,6 +92,29 @@ def list_(
     else:
         columns = ("id", "name", "scopes", "origins", "made", "expires", "state")
         print_table(columns, (_row(key, now) for key in keys))
+
+
+def rotate(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(help="Its id, as `recsys keys list` shows it.")],
+    keep_hours: Annotated[
+        float, typer.Option(min=0.0, help="How long the old key still opens, until the program has the new one.")
+    ] = 24.0,
+    as_json: AsJson = False,
+) -> None:
+    """Make another key with the name, scopes and lifetime of this one, and show it, once; the old one ends later.
+
+    Example: recsys keys rotate 1f0c93ab --keep-hours 2
+    """
+    from api.auth.api_keys import rotate_key
+
+    now = now_ms()
+    made = rotate_key(server_config(context).keys_file, key_id, now_ms=now, keep_ms=round(keep_hours * HOUR_MS))
+    typer.echo(f"key {made.new.id} ({made.new.name}) takes the place of {made.old.id}{_until(made.old)}", err=True)
+    if as_json:
+        print_json({**_as_data(made.new, now), "key": made.text, "old": _as_data(made.old, now)})
+    else:
+        typer.echo(made.text)
 
 
 def revoke(

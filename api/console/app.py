@@ -27,11 +27,10 @@ from api.console.sessions import COOKIE, Connect, Session, Sessions
 from api.console.settings import ConsoleSettings
 from api.console.sign_in import SignIn, to_sign_in
 from api.console.table import PAGES
-from api.console.visit import Visit
+from api.console.visit import ConsoleHome, Visit
 from api.settings import ServerConfig
 from recsys.client import ApiError, AsyncClient, ClientError, Unreachable
 from recsys.data.audit import AuditKind, AuditRow
-from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import RecsysError
 from recsys.time_units import now_ms
@@ -61,8 +60,8 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         return AsyncClient(url, key, timeout_s=settings.wait_s, tries=_TRIES)
 
     sessions = Sessions(settings, connect or connect_by_url, authenticator)
-    store = open_store(config.home, config.shop.database_url)
-    shell = Shell(build_environment(settings.picture_hosts), sessions, store)
+    home = ConsoleHome(config, open_store(config.home, config.shop.database_url))
+    shell = Shell(build_environment(settings.picture_hosts), sessions, home)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -72,7 +71,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         finally:
             await sessions.close()
             await authenticator.close()
-            store.close()
+            home.store.close()
 
     handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
     secured = Middleware(SecurityHeaders, settings.picture_hosts)
@@ -94,10 +93,10 @@ class Shell:
     """What all pages share."""
 
     def __init__(
-        self, env: Environment, sessions: Sessions, store: Store, pages: Sequence[ConsolePage] = PAGES
+        self, env: Environment, sessions: Sessions, home: ConsoleHome, pages: Sequence[ConsolePage] = PAGES
     ) -> None:
         self._env = env
-        self._store = store
+        self._home = home
         self._sessions = sessions
         self._pages = pages
         self._menu = sorted((page for page in pages if page.menu is not None), key=lambda page: page.menu or 0)
@@ -182,12 +181,14 @@ class Shell:
         async def record(kind: AuditKind, user_ids: Sequence[str], detail: str) -> None:
             who = now_ms(), session.key_id, session.role.word, kind, path.removeprefix(ROOT)
             rows = [AuditRow(*who, user_id, detail) for user_id in user_ids or ("",)]
-            await asyncio.to_thread(self._store.add_audit, rows)
+            await asyncio.to_thread(self._home.store.add_audit, rows)
 
         async def audit(user_id: str, newest: int, offset: int) -> Sequence[AuditRow]:
-            return await asyncio.to_thread(lambda: self._store.audit(user_id=user_id, newest=newest, offset=offset))
+            return await asyncio.to_thread(
+                lambda: self._home.store.audit(user_id=user_id, newest=newest, offset=offset)
+            )
 
-        return Visit(request, session, form, show, record, audit)
+        return Visit(request, session, form, show, record, audit, self._home)
 
     def _context(self, page: ConsolePage, session: Session) -> dict[str, Any]:
         notice, session.notice = session.notice, ""

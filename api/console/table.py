@@ -7,7 +7,6 @@ from api.console.pages import (
     customer,
     customers,
     lists,
-    operations,
     products,
     promotions,
     rules,
@@ -15,6 +14,7 @@ from api.console.pages import (
     today,
     why,
 )
+from api.console.pages.operations import keys, overview
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -31,6 +31,7 @@ PAGES: tuple[ConsolePage, ...] = (
     lists.PAGE,
     why.PAGE,
     rules.PAGE,
-    operations.PAGE,
+    overview.PAGE,
+    keys.PAGE,
     audit.PAGE,
 )

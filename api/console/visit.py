@@ -10,13 +10,23 @@ from starlette.responses import RedirectResponse, Response
 
 from api.console.roles import Role
 from api.console.sessions import Session
+from api.settings import ServerConfig
 from recsys.client import AsyncClient
 from recsys.data.audit import AuditKind, AuditRow
+from recsys.data.store.base import Store
 
 Render = Callable[[str, Mapping[str, Any], int], Response]
 Record = Callable[[AuditKind, Sequence[str], str], Awaitable[None]]
 
 Audit = Callable[[str, int, int], Awaitable[Sequence[AuditRow]]]  # of a customer or of all (""), newest, offset
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleHome:
+    """The shop's home, for what a console does itself: audit, keys, imports."""
+
+    config: ServerConfig
+    store: Store
 
 
 @dataclass(slots=True)
@@ -33,6 +43,7 @@ class Visit:
     _render: Render
     _record: Record
     audit: Audit
+    home: ConsoleHome
     fault: str = ""
 
     @property

@@ -35,6 +35,11 @@ _IS_ERASED = "SELECT 1 FROM erased WHERE digest = $1"
 _COLUMNS = "SELECT row_id, at_ms, key_id, role, kind, page, subject, detail FROM audit"
 _NEWEST = f"{_COLUMNS} ORDER BY row_id DESC LIMIT $1 OFFSET $2"
 _OF_SUBJECT = f"{_COLUMNS} WHERE subject IN ($1, $2) AND subject <> '' ORDER BY row_id DESC LIMIT $3 OFFSET $4"
+RECENT_ROWS = 100_000  # in which the last use of a key is looked up: a bounded read
+_LAST_USES = f"""
+SELECT key_id, max(at_ms) FROM (SELECT key_id, at_ms FROM audit ORDER BY row_id DESC LIMIT {RECENT_ROWS}) AS recent
+GROUP BY key_id
+"""
 _OLD = "FROM audit WHERE row_id < $1"
 
 
@@ -81,6 +86,10 @@ class AuditTable(ABC):
             subjects = _ID + user_id, _DIGEST + self.digest(user_id).hex()
             rows = self._read(_OF_SUBJECT, *subjects, newest, offset)
         return [_parse(*row) for row in rows]
+
+    def last_uses(self) -> dict[str, int]:
+        """When each key was last used in the console (Unix ms), of the newest RECENT_ROWS rows."""
+        return {key_id: int(at_ms) for key_id, at_ms in self._read(_LAST_USES)}
 
     def count_audit(self, *, before_ms: int) -> int:
         """How many rows are older than that."""

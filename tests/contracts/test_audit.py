@@ -49,3 +49,10 @@ def test_old_rows_are_counted_and_deleted(store: Store) -> None:
     assert store.count_audit(before_ms=10) == 1
     store.drop_audit_before(10)
     assert [row.user_id for row in store.audit()] == ["bob"]
+
+
+def test_the_last_use_of_each_key_is_known(store: Store) -> None:
+    store.add_audit(
+        [AuditRow(at_ms, key, "viewer", "read", "/x", "u1") for at_ms, key in ((3, "b"), (5, "a"), (9, "b"))]
+    )
+    assert store.last_uses() == {"a": 5, "b": 9}

@@ -107,6 +107,7 @@ ARGUMENTS = {
     "doctor": "",
     "keys create": "storefront --scope read",
     "keys list": "",
+    "keys rotate": "{key}",
     "keys revoke": "{key}",
     "keys forget": "--yes",
     "keys signing": "",

@@ -1,0 +1,1 @@
+"""Pages of operators: health and releases, keys, imports."""
