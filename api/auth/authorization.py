@@ -58,6 +58,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/campaigns/{campaign_id}:draw": {"POST": "marketing"},
     "/v1/campaigns/{campaign_id}:export": {"POST": "marketing"},
     "/v1/campaigns/{campaign_id}:close": {"POST": "marketing"},
+    "/v1/mailings": {"GET": "marketing"},
     "/v1/experiments": {"GET": "marketing", "POST": "admin"},
     "/v1/experiments/{experiment_id}": {"GET": "marketing"},
     "/v1/experiments/{experiment_id}/result": {"GET": "marketing"},

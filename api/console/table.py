@@ -26,6 +26,7 @@ PAGES: tuple[ConsolePage, ...] = (
     campaigns.PAGE,
     campaigns.CAMPAIGN,
     promotions.PAGE,
+    campaigns.UNPLANNED,
     products.PAGE,
     products.PRODUCT,
     lists.PAGE,

@@ -62,11 +62,15 @@ EFFECT: Final[Mapping[str, Any]] = {
     "method": "cuped",
 }
 
+MAILING: Final = {"campaign": "18", "channel": "post", "sent": 1_509_321_600_000, "customers": 1_133}
+
 CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     **EXPERIMENT_EXAMPLES,
     "CampaignDefinition": DEFINITION,
     "CampaignOut": CAMPAIGN,
     "CampaignsOut": {"campaigns": [CAMPAIGN]},
+    "MailingOut": MAILING,
+    "MailingsOut": {"mailings": [MAILING]},
     "CampaignDrawIn": {"force": False},
     "CampaignDrawOut": {**CAMPAIGN, "is_new": True},
     "CampaignExportIn": {"layout": "mailchimp", "format": "csv"},

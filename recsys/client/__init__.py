@@ -3,7 +3,7 @@
 `with Client("http://localhost:8000", key) as recsys: recsys.recommend(Ask(user_id="900", k=5))`; see docs/api.md.
 """
 
-from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Treated
+from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Mailing, Mailings, Treated
 from recsys.client.customer_types import (
     Audience,
     CustomerCard,
@@ -99,6 +99,8 @@ __all__ = [
     "Item",
     "Kpis",
     "ListRates",
+    "Mailing",
+    "Mailings",
     "Merged",
     "Need",
     "Needs",

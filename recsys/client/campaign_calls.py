@@ -2,12 +2,17 @@
 
 from recsys.client.call import Call
 from recsys.client.calls import LONG_TIMEOUT_S, Json
-from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Treated
+from recsys.client.campaign_types import Campaign, CampaignPlan, CampaignResult, Campaigns, Mailings, Treated
 
 
 def campaigns() -> Call[Campaigns]:
     """All campaigns, the latest start first."""
     return Call("GET", "/v1/campaigns", Campaigns.model_validate_json)
+
+
+def mailings() -> Call[Mailings]:
+    """Campaigns without a plan, known by their messages, the newest first."""
+    return Call("GET", "/v1/mailings", Mailings.model_validate_json, timeout_s=LONG_TIMEOUT_S)
 
 
 def campaign(campaign_id: str) -> Call[Campaign]:

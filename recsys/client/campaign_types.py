@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from recsys.client.types import ResponseModel
 
 
@@ -37,6 +39,21 @@ class Campaigns(ResponseModel):
     campaigns: tuple[Campaign, ...]
 
 
+class Mailing(ResponseModel):
+    """A campaign without a plan, known by its messages since `sent` (Unix ms); customers: None below 20."""
+
+    campaign: str
+    channel: str | None
+    sent: int
+    customers: int | None
+
+
+class Mailings(ResponseModel):
+    """The newest first, at most 1,000."""
+
+    mailings: tuple[Mailing, ...]
+
+
 class CampaignPlan(ResponseModel):
     """What a draw would be now; `losses` by rule, `power` with its advice."""
 
@@ -52,12 +69,17 @@ class CampaignPlan(ResponseModel):
 
 
 class CampaignResult(ResponseModel):
-    """What a campaign changed; `effects` are money per customer by estimate, `proof` why nothing is proved."""
+    """What a campaign changed; `effects` are money per customer by estimate, `proof` why nothing is proved.
+
+    It counts from `from_ms` to `to` (Unix ms).
+    """
 
     campaign: str
     verdict: str
     proof: str | None
     as_of: int
+    from_ms: int = Field(alias="from")
+    to: int
     treated: int
     control: int
     effects: dict[str, dict[str, Any]]

@@ -119,6 +119,7 @@ class _Methods:
     coupon_responses = _Method(promotion_calls.coupon_responses)
     loyalty = _Method(promotion_calls.loyalty)
     campaigns = _Method(campaign_calls.campaigns)
+    mailings = _Method(campaign_calls.mailings)
     campaign = _Method(campaign_calls.campaign)
     campaign_result = _Method(campaign_calls.campaign_result)
     plan_campaign = _Method(campaign_calls.plan_campaign)

@@ -5,15 +5,24 @@ The pictures of docs/console.md: a service and a console on a copy of the demo's
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from api.console.table import PAGES
+
+# The demo's own customers, products and mailings; every other page of the menu is taken as it opens.
 PATHS = {
-    "today": "/today",
-    "customers": "/customers?stage=at_risk",
+    **{page.path.strip("/").replace("/", "-"): page.path for page in PAGES if page.menu is not None},
+    "customers": "/customers?abc=A&stage=at_risk",
     "customer": "/customer?id=1240",
     "segments": "/segments?where=%7B%22stage%22%3A%20%22at_risk%22%2C%20%22abc%22%3A%20%22A%22%7D",
+    "campaign": "/campaign?campaign=18",
+    "product": "/product?item=995242",
+    "lists": "/lists?id=1240",
+    "why": "/why?id=1240&item=995242",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTH, HEIGHT = 1_280, 800
@@ -22,12 +31,8 @@ WAIT_MS = 120_000  # the key figures of a large log are worked out on the first 
 
 def main(url: str, key_file: str, folder: str, *names: str) -> None:
     """Signs in and takes a picture of each page, or of those that are named."""
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
-        raise SystemExit("no Chromium here; on Debian: apt install chromium")
     Path(folder).mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(WAIT_MS)
         sign_in(page, url, Path(key_file).read_text().strip())
@@ -37,6 +42,17 @@ def main(url: str, key_file: str, folder: str, *names: str) -> None:
             file = Path(folder) / f"console-{name}.png"
             page.screenshot(path=file)
             print(f"{file}  {file.stat().st_size / 1_024:.0f} KiB")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise SystemExit("no Chromium here; on Debian: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        yield browser
         browser.close()
 
 

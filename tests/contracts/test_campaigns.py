@@ -7,7 +7,15 @@ import pytest
 from recsys.data.entities import User, UserChange
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
-from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership, MessageReport
+from recsys.data.store.campaigns.records import (
+    Arm,
+    CampaignMember,
+    CampaignRecord,
+    Contact,
+    Mailing,
+    Membership,
+    MessageReport,
+)
 from recsys.errors import CampaignChanged
 
 T, C = Arm.TREATED, Arm.CONTROL
@@ -148,3 +156,10 @@ def test_what_became_of_a_message_counts_once_for_each_customer(store: Store) ->
         MessageReport("v", "sent", 400),
     ]
     assert store.message_reports("c3") == []
+
+
+def test_a_campaign_without_a_plan_is_known_by_its_messages(store: Store) -> None:
+    store.put_campaign(record("planned"), before=None)
+    store.add_facts([message(f"m{n}", 10 + n, ref="old", user_id=f"u{n % 2}") for n in range(3)])
+    store.add_facts([message("n", 50, ref="newer"), message("p", 60, ref="planned")])
+    assert store.mailings() == [Mailing("newer", "email", 50, 1), Mailing("old", "email", 10, 2)]

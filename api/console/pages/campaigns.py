@@ -10,7 +10,7 @@ from api.console.page import Action, ConsolePage
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
 from recsys.client import ApiError
-from recsys.client.campaign_types import CampaignPlan
+from recsys.client.campaign_types import Campaign, CampaignPlan
 from recsys.errors import BadInput
 
 COLUMNS = (
@@ -22,6 +22,19 @@ COLUMNS = (
     Column("reading", "Read", "moment"),
     Column("control_share", "Control", "share"),
 )
+MAILINGS = (
+    Column("campaign", "Mailing", href="/console/campaign?campaign="),
+    Column("sent", "First sent", "moment"),
+    Column("channel", "Channel"),
+    Column("customers", "Customers", "number", hint="– for fewer than 20"),
+)
+EFFECTS = {
+    "welch": ("More money per customer", "than the control group"),
+    "cuped": ("More money per customer, steadied", "less what their money before foretells"),
+    "naive": ("They spent more by", "than everybody else; reports usually stop here"),
+    "gap_before": ("They had spent more before it by", "so it went to better customers"),
+    "difference_in_differences": ("Their lead grew by", "the effect only if both would have changed alike without it"),
+}
 LAYOUTS = (("plain", "plain"), ("mailchimp", "Mailchimp"), ("brevo", "Brevo"), ("klaviyo", "Klaviyo"))
 HOURS_UNTIL_SENT, DAYS_UNTIL_READ = 24, 28
 
@@ -42,19 +55,40 @@ async def view(visit: Visit, plan: CampaignPlan | None = None) -> Response:
     )
 
 
+async def view_mailings(visit: Visit) -> Response:
+    """Campaigns without a plan, known by their messages."""
+    answer = await visit.client.mailings()
+    rows = [each.model_dump() for each in answer.mailings]
+    return visit.render("mailings.html", table=table_page(visit, MAILINGS, rows, default="sent", caption="Mailings"))
+
+
 async def view_one(visit: Visit) -> Response:
-    """One campaign: what was planned, what the draw counted, and what it earned so far."""
+    """One campaign: what was planned, what the draw counted, and what it earned so far; of a mailing the last alone."""
     name = visit.typed("campaign")
     if not name:
         raise BadInput("choose a campaign on the page Campaigns")
-    campaign, result, unknown = await visit.client.campaign(name), None, ""
-    if campaign.draw is not None:
+    campaign, result, unknown = await _planned(visit, name), None, ""
+    if campaign is None and name not in {each.campaign for each in (await visit.client.mailings()).mailings}:
+        raise BadInput(f"there is no campaign {name!r:.80}, and no mailing; the page Campaigns lists them")
+    if campaign is None or campaign.draw is not None:
         try:
             result = await visit.client.campaign_result(name)
         except ApiError as error:
             unknown = error.message
-    context = {"campaign": campaign, "result": result, "unknown": unknown, "layouts": LAYOUTS}
-    return visit.render("campaign.html", title=campaign.name or campaign.id, **context)
+    title = (campaign.name or campaign.id) if campaign else f"Mailing {name}"
+    context = {"campaign": campaign, "result": result, "unknown": unknown, "layouts": LAYOUTS, "effects": EFFECTS}
+    about = {} if campaign else {"sentence": UNPLANNED.sentence}
+    return visit.render("campaign.html", title=title, **about, **context)
+
+
+async def _planned(visit: Visit, name: str) -> Campaign | None:
+    """The campaign of that name, None for one that nobody planned here."""
+    try:
+        return await visit.client.campaign(name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 async def preview(visit: Visit) -> Response:
@@ -136,4 +170,10 @@ CAMPAIGN = ConsolePage(
     sentence="What was planned, who was drawn, and what it earned.",
     view=view_one,
     actions={"draw": Action(draw), "download": Action(download), "close": Action(close)},
+)
+UNPLANNED = ConsolePage(
+    path="/mailings",
+    title="Mailings",
+    sentence="What was sent without a plan here, and without a control group: it can be read, but proves nothing.",
+    view=view_mailings,
 )

@@ -1,7 +1,9 @@
 """List of customers: all customers with their figures, narrowed by stage, group and conditions."""
 
+import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
@@ -21,6 +23,34 @@ COLUMNS = (
     Column("last_order", "Last order", "date"),
     Column("value", "Value, 91 days", "money", hint="money expected in the next 91 days"),
     Column("churn_28", "May leave", "share", hint="chance of no order in 28 days"),
+)
+
+
+class CustomerPick(NamedTuple):
+    """A condition that is often needed.  name: of a segment of it."""
+
+    title: str
+    about: str
+    where: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower())
+
+    @property
+    def text(self) -> str:
+        return json.dumps(self.where)
+
+
+CHAMPIONS_AT_RISK = CustomerPick(
+    "Champions at risk",
+    "they belong to those who make the first 80 % of your revenue (class A), and stop coming: at risk or dormant",
+    {"abc": "A", "stage": ["at_risk", "dormant"]},
+)
+PICKS = (
+    CHAMPIONS_AT_RISK,
+    CustomerPick("One order only", "they bought once and never again", {"orders": 1}),
+    CustomerPick("Came back", "they were dormant or lost, and bought again", {"stage": "back"}),
 )
 SELECTS = {"stage": "stages", "rfm": "groups", "abc": "abc"}
 
@@ -51,6 +81,9 @@ async def view(visit: Visit) -> Response:
         segments=[segment["name"] for segment in segments.segments],
         as_of=answer.as_of,
         where=where,
+        picks=PICKS,
+        pick=next((pick for pick in PICKS if pick.where == where), None),
+        empty=_empty(visit),
     )
 
 
@@ -63,6 +96,13 @@ def condition(visit: Visit) -> Mapping[str, Any] | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else {"all": parts}
+
+
+def _empty(visit: Visit) -> str:
+    words = "No customer passes this condition."
+    if visit.query("rfm") == "champions" and visit.query("stage"):
+        words += f" Who stopped coming is no champion any more: choose “{CHAMPIONS_AT_RISK.title}” above."
+    return words
 
 
 def _choices(groups: tuple[dict[str, Any], ...]) -> list[tuple[str, int | None]]:

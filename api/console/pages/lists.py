@@ -27,7 +27,8 @@ async def view(visit: Visit) -> Response:
             rows, fallback, version = [*several.rows], several.fallback, several.model_version
         else:
             single = await visit.client.recommend(ask)
-            rows, fallback, version = [_as_row(ask, single.items)], single.fallback, single.model_version
+            title = next((each.title for each in places.placements if each.name == ask.placement), "") or ask.placement
+            rows, fallback, version = [_as_row(ask, title, single.items)], single.fallback, single.model_version
     return visit.render(
         "lists.html",
         placements=[(each.name, f"{each.name}: {each.title}".rstrip(": ")) for each in places.placements],
@@ -50,8 +51,8 @@ def ask_of(visit: Visit, places: Placements) -> Ask:
     return Ask(user_id=visit.query("id") or None, placement=name, k=k, context=context, fields=FACES)
 
 
-def _as_row(ask: Ask, items: tuple[Recommendation, ...]) -> Row:
-    return Row(title=ask.placement, placement=ask.placement, because=(), items=items, fallback="")
+def _as_row(ask: Ask, title: str, items: tuple[Recommendation, ...]) -> Row:
+    return Row(title=title, placement=ask.placement, because=(), items=items, fallback="")
 
 
 PAGE = ConsolePage(

@@ -10,7 +10,7 @@ from api.console.charts import ChartSeries, PlotChart
 from api.console.page import ConsolePage
 from api.console.tables import Kind
 from api.console.visit import Visit
-from recsys.client import CustomerChanges, Kpis
+from recsys.client import ApiError, CustomerChanges, Kpis
 from recsys.time_units import DAY_MS
 
 DAYS = 7
@@ -33,6 +33,7 @@ async def week(visit: Visit) -> Response:
     kinds = ("stage", "value", "reminder")
     answers = await asyncio.gather(*(visit.client.customer_changes(since, change=kind, limit=5) for kind in kinds))
     changes: Mapping[str, CustomerChanges] = dict(zip(kinds, answers, strict=True))
+    items = await asyncio.gather(*(_item_name(visit, change.to) for change in changes["reminder"].changes))
     await visit.note_read([change.user_id for answer in answers for change in answer.changes])
     return visit.render(
         "today_week.html",
@@ -42,8 +43,19 @@ async def week(visit: Visit) -> Response:
         units={row["name"]: row["unit"] for row in kpis.definitions},
         charts=[_chart(kpis, name, title) for name, title in FIGURES.items()],
         changes=changes,
+        reminders=[*zip(changes["reminder"].changes, items, strict=True)],
         days=DAYS,
     )
+
+
+async def _item_name(visit: Visit, item_id: str) -> str:
+    """Its name, or its id where the catalogue has it no more."""
+    try:
+        return (await visit.client.item(item_id)).name or item_id
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return item_id
 
 
 def _chart(kpis: Kpis, name: str, title: str) -> PlotChart:

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from api.console.formats import words
 from api.console.page import ConsolePage
 from api.console.pages.lists import LENGTH, ask_of
 from api.console.tables import Column, table_page
@@ -15,6 +16,7 @@ COLUMNS = (
     Column("chance", "Chance", "share", hint="that the customer buys it"),
 )
 
+WORDS = {"ranked_lower": "other products rank higher", "unknown_item": "there is no such product"}
 _RULE = "Change that rule, or its dates, on the page Rules."
 ADVICE = {
     "sold_out": "It comes back by itself as soon as its stock is above 0.",
@@ -39,6 +41,7 @@ async def view(visit: Visit) -> Response:
         "why.html",
         placements=[(each.name, each.name) for each in places.placements],
         answer=answer,
+        cause=WORDS.get(answer.code, words(answer.code)) if answer else "",
         advice=ADVICE.get(answer.code, "") if answer else "",
         table=table,
         length=LENGTH,
@@ -47,7 +50,7 @@ async def view(visit: Visit) -> Response:
 
 PAGE = ConsolePage(
     path="/why",
-    title="Why not",
+    title="Why not shown",
     sentence="Why a product is not shown to a customer, and what would change that.",
     view=view,
     menu=72,

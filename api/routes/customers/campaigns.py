@@ -18,6 +18,7 @@ from api.schemas.customers.campaigns import (
     CampaignPlanOut,
     CampaignResultOut,
     CampaignsOut,
+    MailingsOut,
     TreatedOut,
 )
 from api.schemas.validation import parse_body
@@ -30,6 +31,7 @@ from recsys.campaigns.export import treated_list
 from recsys.campaigns.planning import plan_campaign
 from recsys.campaigns.shop import open_campaign_shop
 from recsys.campaigns.webhook import post_treated
+from recsys.customers.population import MIN_GROUP
 from recsys.data.events import Event
 from recsys.time_units import now_ms
 
@@ -52,6 +54,23 @@ async def list_campaigns(request: Request) -> Response:
     state = app_state(request)
     campaigns = await state.in_thread(lambda: all_campaigns(state.store))
     return json_response({"campaigns": [campaign.to_json(now_ms()) for campaign in campaigns]})
+
+
+@router.get("/v1/mailings", response_model=MailingsOut, responses=ERRORS)
+async def list_mailings(request: Request) -> Response:
+    """Campaigns without a plan, known by their messages; the result of each can be read, as what it is: not proof."""
+    state = app_state(request)
+    mailings = await state.in_thread(lambda: state.store.mailings())
+    rows = [
+        {
+            "campaign": each.campaign_id,
+            "channel": each.channel,
+            "sent": each.at_ms,
+            "customers": each.n_customers if each.n_customers >= MIN_GROUP else None,
+        }
+        for each in mailings
+    ]
+    return json_response({"mailings": rows})
 
 
 @router.post(

@@ -55,6 +55,21 @@ class CampaignsOut(BaseModel):
     campaigns: list[CampaignOut]
 
 
+class MailingOut(BaseModel):
+    """A campaign without a plan, known by its messages; `sent` is the first one, `customers` null below 20."""
+
+    campaign: str
+    channel: str | None
+    sent: int
+    customers: int | None
+
+
+class MailingsOut(BaseModel):
+    """The newest first, at most 1,000."""
+
+    mailings: list[MailingOut]
+
+
 class CampaignDrawOut(CampaignOut):
     """is_new: false where it was drawn before, and this call changed nothing."""
 

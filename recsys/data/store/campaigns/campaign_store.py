@@ -6,7 +6,15 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from recsys.data.store.campaigns.campaign_table import LAST_DRAW, RECORD, CampaignTable, MemberRow
-from recsys.data.store.campaigns.records import Arm, CampaignMember, CampaignRecord, Contact, Membership, MessageReport
+from recsys.data.store.campaigns.records import (
+    Arm,
+    CampaignMember,
+    CampaignRecord,
+    Contact,
+    Mailing,
+    Membership,
+    MessageReport,
+)
 
 PIECE_ROWS = 20_000  # members of one transaction: some 50 ms, after which other writers get their turn
 PAGE_ROWS = 20_000
@@ -34,6 +42,12 @@ GROUP BY user_id, ref, channel HAVING max(CASE WHEN text = 'sent' THEN 1 ELSE 0 
 """
 _REPORTS = """
 SELECT user_id, text, min(at_ms) FROM facts WHERE kind = 3 AND ref = $1 GROUP BY user_id, text ORDER BY user_id, text
+"""
+MAX_MAILINGS = 1_000
+_MAILINGS = f"""
+SELECT ref, min(channel), min(at_ms), count(DISTINCT user_id) FROM facts
+WHERE kind = 3 AND ref IS NOT NULL AND ref NOT IN (SELECT campaign_id FROM campaigns)
+GROUP BY ref ORDER BY 3 DESC, 1 LIMIT {MAX_MAILINGS}
 """
 
 
@@ -128,6 +142,10 @@ class CampaignStore(ABC):
     def message_reports(self, campaign_id: str) -> list[MessageReport]:
         """What became of the messages of the campaign, each word once for each customer."""
         return [MessageReport._make(row) for row in self._read_page(_REPORTS, campaign_id)]
+
+    def mailings(self) -> list[Mailing]:
+        """Campaigns without a plan, known by their messages, the newest first; at most MAX_MAILINGS."""
+        return [Mailing._make(row) for row in self._read_page(_MAILINGS)]
 
     def _drop_members(self, campaign_id: str, token: str) -> int:
         with self._user_tables(PIECE_ROWS) as tables:

@@ -70,3 +70,12 @@ class MessageReport(NamedTuple):
     user_id: str
     text: str
     at_ms: int
+
+
+class Mailing(NamedTuple):
+    """A campaign that is known by its messages alone: to how many customers, first when (Unix ms), and one channel."""
+
+    campaign_id: str
+    channel: str | None
+    at_ms: int
+    n_customers: int

@@ -1,6 +1,12 @@
 """Campaigns in the console: planned, drawn, downloaded and closed by forms."""
 
-from tests.api.console.conftest import Browser, SignedIn
+import re
+from contextlib import closing
+from pathlib import Path
+
+from recsys.data.facts import Fact, FactKind
+from recsys.data.store.open import open_store
+from tests.api.console.conftest import HOSTILE, Browser, SignedIn
 
 URL = "/console/campaigns"
 PLAN = {
@@ -18,7 +24,7 @@ PLAN = {
 def test_a_campaign_is_planned_drawn_downloaded_and_closed(console: Browser) -> None:
     plan = console.submit(f"{URL}/preview", **PLAN)
     assert all(words in plan.text for words in ("The plan", "Customers needed", 'value="They come again"'))
-    assert "There is no campaign yet." in plan.text
+    assert "No campaign is planned yet." in plan.text
     saved = console.submit(f"{URL}/save", **PLAN)
     assert all(words in saved.text for words in ("The draft is saved", "They come again", "10.0 %"))
     drawn = console.submit("/console/campaign/draw", campaign="spring", force="1")
@@ -38,6 +44,17 @@ def test_a_form_with_a_fault_comes_back_with_words_and_what_was_typed(console: B
     ):
         answer = console.submit(f"{URL}/save", **PLAN | {"name": "autumn"} | wrong)
         assert (answer.status_code, words in answer.text, "They come again" in answer.text) == (422, True, True)
+
+
+def test_what_was_sent_without_a_plan_is_listed_and_of_few_nothing_is_said(
+    console: Browser, console_home: Path
+) -> None:
+    with closing(open_store(console_home, None)) as store:
+        many = [Fact(f"m{n}", f"user-{n:03}", FactKind.MESSAGE, 1_000, None, "sent", "18") for n in range(30)]
+        store.add_facts([*many, Fact("few", "user-001", FactKind.MESSAGE, 2_000, None, "sent", HOSTILE)])
+    text = console.get("/console/mailings").text
+    assert '<a href="/console/campaign?campaign=18">18</a>' in text
+    assert re.findall(r'data-label="Customers">\s*([^<]+)<', text) == ["–", "30"]
 
 
 def test_a_campaign_that_there_is_not_is_told_in_words(signed_in: SignedIn) -> None:
