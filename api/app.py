@@ -29,6 +29,7 @@ from api.routes import (
     users,
 )
 from api.routes.customers import campaigns, changes, customers, experiments, kpis, needs, search, segments, shown
+from api.routes.judge import answers, reports
 from api.routes.promotions import offers, promotions, proposals, trial
 from api.server.bind_address import check_address
 from api.settings import ServerConfig
@@ -51,6 +52,8 @@ ROUTES = (
     rules,
     shown,
     experiments,
+    reports,
+    answers,
     runs,
     needs,
     offers,

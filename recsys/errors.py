@@ -22,7 +22,7 @@ RecsysError              something a person can mend
 ├── BadBundle            a bundle that is damaged or missing
 │   └── UntrustedBundle  a bundle that no trusted key has signed
 ├── UnknownItem, UnknownUser, UnknownReceipt, UnknownRun, UnknownExperiment, UnknownPlacement, UnknownModel,
-│                        UnknownCampaign, UnknownPromotion
+│                        UnknownReport, UnknownCampaign, UnknownPromotion
 ├── NoBundle             no bundle was promoted yet
 ├── NotEnoughData        too little data to learn from
 ├── JobRunning           another job holds the job lock
@@ -210,6 +210,12 @@ class UnknownRun(RecsysError):
     """There is no run of a job with that id."""
 
     code = "unknown_run"
+
+
+class UnknownReport(RecsysError):
+    """No page of an evaluation or of a verdict is kept under that id."""
+
+    code = "unknown_report"
 
 
 class UnknownCampaign(RecsysError):

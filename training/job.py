@@ -12,6 +12,7 @@ from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
 from recsys.engine.new_items import arrival_times
 from recsys.errors import BadBundle
+from recsys.gate.verdict import GateVerdict
 from recsys.jobs.notifications import Notifier
 from recsys.jobs.runs import OpenRun, run_record
 from recsys.learning.backends.base import TrainingBackend
@@ -30,7 +31,6 @@ from training.erasure_sweep import SWEEP_BYTES, expire
 from training.gate.comparison import GateInput
 from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
-from training.gate.verdict import GateVerdict
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, open_registry
 from training.retention import delete_aged_if_possible

@@ -9,6 +9,7 @@ from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.base import Store
 from recsys.errors import BadInput, NoBundle, StaleJob
+from recsys.gate.verdict import GateVerdict
 from recsys.jobs.notifications import Notifier
 from recsys.jobs.runs import OpenRun, run_record
 from recsys.learning.bundle_refresh import refresh_bundle
@@ -21,7 +22,6 @@ from training.data_digest import digest_training_data
 from training.gate.comparison import GateInput
 from training.gate.gate import judge_refresh
 from training.gate.settings import GateSettings
-from training.gate.verdict import GateVerdict
 from training.job import live_recommender, new_item_times, tidy_up
 from training.registry import Registry, open_registry
 from training.settings import TUNED, TrainSettings

@@ -27,6 +27,7 @@ STATUS_BY_CODE = {
     "unknown_user": 404,
     "unknown_receipt": 404,
     "unknown_run": 404,
+    "unknown_report": 404,
     "unknown_experiment": 404,
     "unknown_placement": 422,
     "bad_rules": 422,

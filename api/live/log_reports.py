@@ -55,6 +55,11 @@ class LogReports:
             kept = self._fresh(words)  # made while this one waited
             return kept if kept is not None else self._keep(words, await run_command(self.home, words))
 
+    async def ask(self, words: Words, given: bytes) -> bytes:
+        """The JSON that the command prints for what it is given on standard input; nothing is kept."""
+        async with self._turn:
+            return await run_command(self.home, words, given)
+
     def drop(self) -> None:
         """Forgets every report."""
         self._kept.clear()
@@ -71,9 +76,9 @@ class LogReports:
         return report
 
 
-async def run_command(home: Path, words: Words) -> bytes:
+async def run_command(home: Path, words: Words, given: bytes = b"") -> bytes:
     """What `recsys WORDS --json` prints; words after `--` are no options.  The process ends with this call, however
-    that ends; it inherits the limits of threads.
+    that ends; it inherits the limits of threads.  given: its standard input.
 
     Raises Refused with the code of its error, LogUnavailable, or RuntimeError with what it printed.
     """
@@ -85,13 +90,14 @@ async def run_command(home: Path, words: Words) -> bytes:
         *words[:end],
         "--json",
         *words[end:],
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
-        printed, problem = await asyncio.wait_for(process.communicate(), MAX_S)
+        printed, problem = await asyncio.wait_for(process.communicate(given), MAX_S)
     finally:
         with suppress(ProcessLookupError):
             process.kill()

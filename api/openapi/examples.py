@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.openapi.campaign_examples import CAMPAIGN_EXAMPLES
+from api.openapi.judge_examples import JUDGE_EXAMPLES
 from api.openapi.kpi_examples import KPI_EXAMPLES
 from api.openapi.list_examples import LIST_EXAMPLES
 from api.openapi.promotion_examples import PROMOTION_EXAMPLES
@@ -147,6 +148,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     **SEGMENT_EXAMPLES,
     **PROMOTION_EXAMPLES,
     **KPI_EXAMPLES,
+    **JUDGE_EXAMPLES,
     **LIST_EXAMPLES,
     **CAMPAIGN_EXAMPLES,
     "RulesTryIn": {

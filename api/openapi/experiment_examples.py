@@ -38,6 +38,19 @@ EXPERIMENT_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ExperimentPlan": PLAN,
     "ExperimentOut": EXPERIMENT,
     "ExperimentsOut": {"experiments": [EXPERIMENT]},
+    "ExperimentTrialOut": {
+        **PLAN,
+        "power": {
+            "mean": 139.7,
+            "sd": 179.4,
+            "correlation": 0.81,
+            "needed": 3607,
+            "available": 1210,
+            "detectable": 0.087,
+        },
+        "words": "too few: 3,607 customers in each arm are needed, about 1,210 will come; so many see differences of "
+        "8.7% and more: take more days, a larger share or a larger lift",
+    },
     "ExperimentStopIn": {"reason": "B is better"},
     "ExperimentResultOut": {
         "experiment": EXPERIMENT,

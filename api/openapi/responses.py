@@ -26,6 +26,14 @@ ERRORS: Responses = {422: _INVALID, 503: _error("Nothing is live yet, or the log
 BODY_ERRORS: Responses = {413: _error("The body is too large"), **ERRORS}
 RECEIPT_ERRORS: Responses = {404: _error("No such receipt"), **ERRORS}
 RUN_ERRORS: Responses = {404: _error("No such run"), **ERRORS}
+REPORT_RESPONSES: Responses = {
+    200: {
+        "description": "The page",
+        "content": {"text/html": {"schema": {"type": "string"}, "example": "<!DOCTYPE html>…"}},
+    },
+    404: _error("No such page"),
+    **ERRORS,
+}
 EXPERIMENT_ERRORS: Responses = {404: _error("No such experiment"), **BODY_ERRORS}
 USER_ERRORS: Responses = {404: _error("No such customer"), **ERRORS}
 ITEM_ERRORS: Responses = {404: _error("No such item"), **BODY_ERRORS}

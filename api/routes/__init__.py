@@ -20,7 +20,8 @@ promotions       /v1/promotions, :try, /v1/promotions/versions; offers: /v1/user
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
 kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
 shown            /v1/shown/rates
-experiments      /v1/experiments, /v1/experiments/{id}, its result and stop
+judge            reports: /v1/evaluations, /v1/verdicts and their pages; answers: /v1/evaluations:try
+experiments      /v1/experiments, :try, /v1/experiments/{id}, its result and stop
 runs             /v1/runs, /v1/runs/{id}, /v1/releases, /v1/releases:promote, /v1/releases:rollback
 health           /livez, /readyz, /version, /metrics
 versioned holds what documents of TOML share.

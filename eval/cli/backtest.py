@@ -14,8 +14,8 @@ from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.segments.repository import open_segment_repository
 
-BACKTEST = Presentation(rendered, as_data, backtest.build_report, write_backtest_tables)
-RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest_tables)
+BACKTEST = Presentation(rendered, as_data, backtest.build_report, write_backtest_tables, kind="lists")
+RELEASES = Presentation(rendered, as_data, releases.build_report, write_backtest_tables, kind="releases")
 
 
 def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs) -> None:
@@ -29,4 +29,4 @@ def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs
             records = read_records(store)
         return run_backtest(records, recipe, file, steps, schedule, saved)
 
-    BACKTEST.run(run, outputs)
+    BACKTEST.run(run, outputs, context.home)

@@ -47,4 +47,4 @@ def compare(
     releases = open_releases(ctx.obj.home, file, (first, second), store)
     schedule = WindowSchedule(n_windows=1, k=k, seed=seed)
     recipe = read_recipe(file, validation_days=schedule.days, seed=seed)
-    RELEASES.run(lambda steps: compare_releases(store, releases, recipe, schedule, steps), outputs)
+    RELEASES.run(lambda steps: compare_releases(store, releases, recipe, schedule, steps), outputs, ctx.obj.home)

@@ -14,7 +14,7 @@ from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.time_units import milliseconds
 
-CUSTOMERS = Presentation(rendered, as_data, build_page)
+CUSTOMERS = Presentation(rendered, as_data, build_page, kind="customers")
 
 
 def evaluate_people(
@@ -30,4 +30,4 @@ def evaluate_people(
         needs_at_ms = None if cut is None else milliseconds(cut)
         return evaluate_customers(records, steps, n_windows=n_windows, seed=seed, needs_at_ms=needs_at_ms)
 
-    CUSTOMERS.run(run, outputs)
+    CUSTOMERS.run(run, outputs, context.home)

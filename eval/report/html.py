@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 WHISKER = "The thin line on a bar shows how far luck alone may have moved it."
 
 
-def write_page(content: RankingReport | Page, path: Path) -> None:
-    """Writes the page as UTF-8, for the eyes of its owner: it shows what some customers bought."""
+def write_page(content: RankingReport | Page | str, path: Path) -> None:
+    """Writes the page, or its HTML, as UTF-8, for the eyes of its owner: it shows what some customers bought."""
+    html = content if isinstance(content, str) else render_page(content)
     with open_private(path, "wb") as file:
-        file.write(render_page(content).encode())
+        file.write(html.encode())
 
 
 def render_page(content: RankingReport | Page) -> str:
     """The page as HTML.  All data is escaped; a name that is missing in a template is an error."""
-    page = page_of(content) if isinstance(content, RankingReport) else content
+    page = page_of(content)
     record = page.record
     return _template().render(
         page=page,
@@ -53,8 +54,10 @@ def _template() -> "Template":
     return environment.get_template("page.html.j2")
 
 
-def page_of(report: RankingReport) -> Page:
-    """The page of a report on lists: its figures as sentences and charts."""
+def page_of(report: RankingReport | Page) -> Page:
+    """The page of a report on lists: its figures as sentences and charts; a page is one already."""
+    if isinstance(report, Page):
+        return report
     return Page(
         title=report.title,
         verdict=text.verdict(report),

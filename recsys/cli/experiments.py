@@ -1,5 +1,6 @@
 """Commands `recsys experiment plan | start | list | read | stop`: A/B tests of the engine."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import CliContext, live_recommender
+from recsys.cli.given_files import STDIN
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
 from recsys.time_units import minute, now_ms
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from recsys.experiments.verdict import ExperimentResult
     from recsys.shared_registry.mirror import RegistryMirror
 
-PlanFile = Annotated[Path, typer.Argument(help="The experiment, as TOML; docs/experiments.md has an example.")]
+PlanFile = Annotated[Path, typer.Argument(help="The experiment, as TOML; docs/experiments.md has an example; or -.")]
 ExperimentId = Annotated[str | None, typer.Argument(help="Id of the experiment; the newest when left out.")]
 
 
@@ -129,13 +131,20 @@ def stop(
 
 
 def _checked(context: CliContext, store: "Store", file: Path) -> "ExperimentPlan":
-    from recsys.experiments.definition import parse_plan, read_plan
+    from recsys.experiments.definition import parse_plan
     from recsys.ranking.rules.repository import open_rule_repository
     from recsys.ranking.variants import checked_plan
 
     repository = open_rule_repository(context.home, context.file)
     recommender = live_recommender(context, store)
-    return checked_plan(parse_plan(read_plan(file)), repository, context.file, recommender, context.home / "bundles")
+    return checked_plan(parse_plan(_fields(file)), repository, context.file, recommender, context.home / "bundles")
+
+
+def _fields(file: Path) -> dict[str, Any]:
+    """Of standard input for `-`, where no other file is read."""
+    from recsys.experiments.definition import plan_fields, read_plan
+
+    return plan_fields(sys.stdin.read(), "standard input") if file == STDIN else read_plan(file)
 
 
 def _mirror(context: CliContext) -> "RegistryMirror | None":

@@ -1,6 +1,8 @@
 """Commands `recsys rules check | try | put | history | restore`: the rules of marketers."""
 
+import sys
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +12,7 @@ from rich.console import Console
 
 from recsys.cli.completion import PlacementOption
 from recsys.cli.context import OK, USER_ERROR, live_recommender, query_for
+from recsys.cli.given_files import STDIN
 from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
 from recsys.cli.registration import register_group
 from recsys.errors import BadFile, BadRules
@@ -265,9 +268,9 @@ def _repository(ctx: typer.Context) -> "RuleRepository":
 
 
 def read_text(file: Path, noun: str = "rules") -> str:
-    """The text of a file of rules or segments.  Raises BadFile."""
+    """The text of a file of rules or segments, or of standard input for `-`.  Raises BadFile."""
     try:
-        with file.open("rb") as content:
+        with nullcontext(sys.stdin.buffer) if file == STDIN else file.open("rb") as content:
             text = content.read(MAX_BYTES + 1)
         if len(text) > MAX_BYTES:
             raise BadFile(f"{file}: is larger than {MAX_BYTES >> 20} MiB, which no file of {noun} is")

@@ -22,8 +22,14 @@ from recsys.client.customer_types import (
     Twins,
 )
 from recsys.client.errors import ApiError, ClientError, Unreachable
-from recsys.client.experiment_calls import EngineExperiment, EngineExperimentResult, EngineExperiments
+from recsys.client.experiment_calls import (
+    EngineExperiment,
+    EngineExperimentResult,
+    EngineExperiments,
+    EngineExperimentTrial,
+)
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
+from recsys.client.judge_calls import AnswersEvaluation, GateDecision, GateDecisions, KeptEvaluation, KeptEvaluations
 from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
 from recsys.client.promotion_types import CustomerOffer, Offers, PromotionVersions, ShopPromotions
 from recsys.client.transport import AsyncClient, Client
@@ -67,6 +73,7 @@ from recsys.client.types import (
 __all__ = [
     "Answered",
     "Answers",
+    "AnswersEvaluation",
     "ApiError",
     "Ask",
     "AsyncClient",
@@ -85,6 +92,7 @@ __all__ = [
     "CustomerSums",
     "EngineExperiment",
     "EngineExperimentResult",
+    "EngineExperimentTrial",
     "EngineExperiments",
     "Erased",
     "Event",
@@ -96,7 +104,11 @@ __all__ = [
     "Failure",
     "Fan",
     "FoundCustomers",
+    "GateDecision",
+    "GateDecisions",
     "Item",
+    "KeptEvaluation",
+    "KeptEvaluations",
     "Kpis",
     "ListRates",
     "Mailing",

@@ -23,6 +23,14 @@ class EngineExperiments(ResponseModel):
     experiments: tuple[EngineExperiment, ...]
 
 
+class EngineExperimentTrial(ResponseModel):
+    """A plan that was checked; `words` says whether the shop has enough customers for it."""
+
+    id: str
+    power: dict[str, float | None]
+    words: str
+
+
 class EngineExperimentResult(ResponseModel):
     """An experiment with its result, whose `verdict` is a sentence; see docs/experiments.md."""
 
@@ -38,6 +46,12 @@ def experiments() -> Call[EngineExperiments]:
 def start_experiment(plan: Json) -> Call[EngineExperiment]:
     """Starts an experiment in every worker; `plan` has the fields of docs/experiments.md."""
     return Call("POST", "/v1/experiments", EngineExperiment.model_validate_json, body=plan, is_repeatable=False)
+
+
+def try_experiment(plan: Json) -> Call[EngineExperimentTrial]:
+    """Checks a plan and says how many customers it needs.  Nothing starts."""
+    read = EngineExperimentTrial.model_validate_json
+    return Call("POST", "/v1/experiments:try", read, body=plan, timeout_s=LONG_TIMEOUT_S)
 
 
 def experiment(experiment_id: str) -> Call[EngineExperiment]:

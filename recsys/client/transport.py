@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls, campaign_calls, experiment_calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -90,6 +90,12 @@ class _Methods:
     experiments = _Method(experiment_calls.experiments)
     experiment = _Method(experiment_calls.experiment)
     experiment_result = _Method(experiment_calls.experiment_result)
+    evaluations = _Method(judge_calls.evaluations)
+    evaluation_page = _Method(judge_calls.evaluation_page)
+    evaluate_answers = _Method(judge_calls.evaluate_answers)
+    verdicts = _Method(judge_calls.verdicts)
+    verdict_page = _Method(judge_calls.verdict_page)
+    try_experiment = _Method(experiment_calls.try_experiment)
     start_experiment = _Method(experiment_calls.start_experiment)
     stop_experiment = _Method(experiment_calls.stop_experiment)
     runs = _Method(calls.runs)

@@ -97,8 +97,8 @@ def parse_plan(fields: Mapping[str, Any]) -> ExperimentPlan:
 def read_plan(file: Path) -> dict[str, Any]:
     """The fields of a TOML file; `rules` of an arm that names a file is replaced by its text.  Raises BadInput."""
     try:
-        fields = tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        fields = plan_fields(file.read_text(), str(file))
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{file}: cannot be read as TOML: {error}") from None
     for arm in (fields.get("a"), fields.get("b")):
         if isinstance(arm, dict) and isinstance(name := arm.get("rules"), str) and name.endswith(".toml"):
@@ -107,3 +107,11 @@ def read_plan(file: Path) -> dict[str, Any]:
             except (OSError, UnicodeDecodeError) as error:
                 raise BadInput(f"{file}: rules = {name!r}: {error}") from None
     return fields
+
+
+def plan_fields(text: str, source: str) -> dict[str, Any]:
+    """The fields of a TOML text.  Raises BadInput that names the source."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{source}: cannot be read as TOML: {error}") from None

@@ -47,7 +47,7 @@ def log_commands(monkeypatch: pytest.MonkeyPatch) -> list[Words]:
     """The words of each command that reports over the log ask for; none is run, because each takes seconds."""
     words_of_calls: list[Words] = []
 
-    async def answer(_home: Path, words: Words) -> bytes:
+    async def answer(_home: Path, words: Words, given: bytes = b"") -> bytes:
         words_of_calls.append(words)
         if "--segment=stage:loyl" in words:
             raise Refused("bad_input", "segment 'stage:loyl': no stage has that name; did you mean 'loyal'?")

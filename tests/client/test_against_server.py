@@ -22,7 +22,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.client import calls, campaign_calls, experiment_calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
@@ -91,7 +91,8 @@ def made() -> dict[str, Call[object]]:
         "change_item": ("i",),
         "delete_item": ("i",),
         "put_rules": ([],),
-        "start_experiment": ({},),
+        **dict.fromkeys(("start_experiment", "try_experiment"), ({},)),
+        **dict.fromkeys(("evaluation_page", "verdict_page", "evaluate_answers"), ("x",)),
         **dict.fromkeys(("experiment", "experiment_result", "stop_experiment"), ("e1",)),
         "put_users": ([],),
         "user": ("u",),
@@ -110,7 +111,7 @@ def made() -> dict[str, Call[object]]:
         "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
-    modules = calls, campaign_calls, experiment_calls, list_calls, promotion_calls
+    modules = calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
     functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)

@@ -8,10 +8,10 @@ import pytest
 from recsys.bundle import open_bundle
 from recsys.data.lineage import Lineage, Watermark
 from recsys.errors import BadBundle, BadInput, StaleJob
+from recsys.gate.verdict import GateVerdict
 from recsys.shared_registry.mirror import open_mirror
 from recsys.shared_registry.settings import RegistrySettings
 from tests.training.releases import NAMES, writer
-from training.gate.verdict import GateVerdict
 from training.registry import Registry
 
 Host = Callable[[], Registry]  # the registry as that host sees it now

@@ -13,7 +13,7 @@ from recsys.bundle import Bundle, Manifest, live_version, open_release, write_bu
 from recsys.bundle.bundle import link_files
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.bundle.signature import read_trusted_keys
-from training.gate.verdict import GateVerdict
+from recsys.gate.verdict import GateVerdict
 from training.registry import Registry
 
 START_MS = 1_767_323_045_000

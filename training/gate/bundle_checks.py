@@ -8,9 +8,9 @@ from eval.replay import as_of, replay
 from recsys.bundle import Manifest
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.engine import Engine
+from recsys.gate.verdict import Check
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import DAY_MS, date
-from training.gate.verdict import Check
 
 PLACEMENTS = ("home", "discover", "buy-again")
 TOLERANCE_DAYS = 1.0  # events of the last day may be of items or kinds that nothing is learnt from

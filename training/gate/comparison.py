@@ -14,6 +14,7 @@ from eval.splits.windows import WindowSchedule
 from recsys.bundle import Bundle
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.snapshot import Snapshot
+from recsys.gate.verdict import GateVerdict
 from recsys.learning.recipe import Recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender
@@ -21,7 +22,6 @@ from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.time_units import DAY_MS
 from training.gate.fair_past import FairChampion, FairPast, cut_last_weeks, fair_champion
 from training.gate.settings import GateSettings
-from training.gate.verdict import GateVerdict
 
 LIST_LENGTH = 10
 JUDGED: Mapping[CandidateSet, tuple[str, ...]] = {"all": ("home",), "new": ("discover",)}

@@ -8,9 +8,9 @@ import numpy as np
 
 from recsys.arrays import AnyArray
 from recsys.data.dataset.snapshot import Snapshot
+from recsys.gate.verdict import Check, GateVerdict
 from recsys.time_units import DAY_MS
 from training.gate.facts import Facts
-from training.gate.verdict import Check, GateVerdict
 
 COUNTS = ("customers", "items", "events")
 ENOUGH_RUNS = 8  # live releases one after the other, before their changes say what is usual

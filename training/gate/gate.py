@@ -10,6 +10,7 @@ import polars as pl
 from eval.backtest.results import Evaluation
 from recsys.bundle import Manifest
 from recsys.errors import BadBundle, NotEnoughData
+from recsys.gate.verdict import Check, GateVerdict
 from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.time_units import DAY_MS, now_ms
@@ -21,7 +22,6 @@ from training.gate.guardrails import list_changes, list_guardrails, neighbours, 
 from training.gate.page import verdict_page
 from training.gate.price_drift import price_drift
 from training.gate.quality_checks import quality_checks
-from training.gate.verdict import Check, GateVerdict
 
 TRIED_CUSTOMERS = 300  # whose lists only have to be there
 RULED_CUSTOMERS = 100  # whose lists are held to the rules one by one

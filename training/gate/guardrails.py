@@ -9,6 +9,7 @@ from eval.backtest.results import Evaluation
 from eval.replay import replay
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
+from recsys.gate.verdict import Check
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.ranking.rules.apply import AppliedRules
@@ -17,7 +18,6 @@ from recsys.time_units import DAY_MS
 from training.gate.comparison import CHAMPION, LIVE, PUBLISHED
 from training.gate.facts import Facts
 from training.gate.settings import GateSettings
-from training.gate.verdict import Check
 
 SLOW_MS, TIMES_SLOWER = 50.0, 2.0  # an answer that takes longer than both is too slow
 TIMES_SIZE = 4.0

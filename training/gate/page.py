@@ -15,9 +15,9 @@ from eval.report.labels import GLOSSARY
 from eval.report.page import Fold, Page, PageSection
 from eval.report.ranking_report import EvaluationRecord, ListLabel, ReportTable, Wording
 from eval.stats.paired import ComparisonVerdict
+from recsys.gate.verdict import GateVerdict
 from recsys.time_units import minute
 from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
-from training.gate.verdict import GateVerdict
 
 MARKS: Mapping[str, ComparisonVerdict] = {"failed": "worse", "not judged": "too few", "passed": "better"}
 ORDER = tuple(MARKS)  # what failed comes first

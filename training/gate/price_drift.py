@@ -8,10 +8,10 @@ import polars as pl
 from recsys.arrays import AnyArray
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import Kind
+from recsys.gate.verdict import Check
 from recsys.ranking.recommender import Recommender
 from recsys.time_units import DAY_MS
 from training.gate.facts import Facts
-from training.gate.verdict import Check
 
 MOST_ITEMS, FEWEST_ITEMS = 5_000, 10  # whose prices are compared
 

@@ -7,9 +7,9 @@ from eval.backtest.results import Evaluation, ListSummary
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.scoring.scorer import adjust_groups
 from eval.stats.paired import Comparison
+from recsys.gate.verdict import Check
 from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
 from training.gate.settings import GateSettings
-from training.gate.verdict import Check
 
 ENOUGH_CUSTOMERS = 1_000  # so many tell a loss of some hundredths from luck; fewer refuse only what surely loses
 HOME, DISCOVER = "home", "discover"

@@ -8,10 +8,10 @@ from recsys.bundle import live_version, open_release, read_manifest, release_fol
 from recsys.bundle.signature import TrustedKeys, read_trusted_keys
 from recsys.canary.state import Canary, read_canary
 from recsys.errors import BadBundle, StaleJob
+from recsys.gate.verdict import GateVerdict
+from recsys.gate.verdict_files import VerdictFiles
 from recsys.shared_registry.mirror import RegistryMirror
 from recsys.shared_registry.state import DELETED, read_generation
-from training.gate.verdict import GateVerdict
-from training.gate.verdict_files import VerdictFiles
 from training.registry.history import ReleaseHistory
 from training.registry.release import Release
 

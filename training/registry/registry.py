@@ -22,11 +22,11 @@ from recsys.canary.state import CANARY, CHANGING, Canary, CanaryOutcome, read_ca
 from recsys.data.lineage import Lineage
 from recsys.errors import BadBundle, BadFile, BadInput, StaleJob
 from recsys.experiments.state import end_in, held_releases, read_experiments, running_experiment
+from recsys.gate.verdict import GateVerdict
 from recsys.privacy.erasure import releases_before
 from recsys.shared_registry.mirror import RegistryMirror
 from recsys.shared_registry.state import DELETED, FLED, GENERATION, PROMOTIONS
 from recsys.time_units import now_ms
-from training.gate.verdict import GateVerdict
 from training.registry.history import disposable
 from training.registry.reader import RegistryReader
 from training.registry.staging import STAGED, again_if_changed, staged_change

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.gate.verdict import GateVerdict
+from recsys.gate.verdict import GateVerdict
 
 
 @dataclass(frozen=True, slots=True)

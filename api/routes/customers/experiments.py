@@ -1,13 +1,20 @@
-"""Experiment routes: A/B tests of the engine are started, listed, read and stopped."""
+"""Experiment routes: A/B tests of the engine are planned, started, listed, read and stopped."""
 
 from typing import Annotated, Any
 
 import orjson
+import tomli_w
 from fastapi import APIRouter, Path, Request, Response
 
 from api.openapi.responses import BODY_ERRORS, ERRORS, EXPERIMENT_ERRORS, body_of
 from api.routes.response import json_response
-from api.schemas.customers.experiments import ExperimentOut, ExperimentResultOut, ExperimentsOut, ExperimentStopIn
+from api.schemas.customers.experiments import (
+    ExperimentOut,
+    ExperimentResultOut,
+    ExperimentsOut,
+    ExperimentStopIn,
+    ExperimentTrialOut,
+)
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from recsys.experiments.definition import ExperimentPlan
@@ -40,6 +47,20 @@ async def start(request: Request) -> Response:
     """
     state, plan = app_state(request), parse_body(ExperimentPlan, await request.body())
     return json_response(_as_data(await state.in_thread(lambda: _start(state, plan))))
+
+
+@router.post(
+    "/v1/experiments:try",
+    response_model=ExperimentTrialOut,
+    responses=BODY_ERRORS,
+    openapi_extra=body_of(ExperimentPlan),
+)
+async def try_plan(request: Request) -> Response:
+    """Checks a plan, and says how many customers it needs and the shop has.  Nothing starts.  Takes seconds."""
+    plan = parse_body(ExperimentPlan, await request.body())
+    given = tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True)).encode()
+    printed = await app_state(request).log_reports.ask(("experiment", "plan", "-"), given)
+    return Response(printed, media_type="application/json")
 
 
 @router.get("/v1/experiments/{experiment_id}", response_model=ExperimentOut, responses=EXPERIMENT_ERRORS)

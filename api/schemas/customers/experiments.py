@@ -23,6 +23,25 @@ class ExperimentsOut(BaseModel):
     experiments: list[ExperimentOut]
 
 
+class ExperimentPowerOut(BaseModel):
+    """By the customers of the last days.  needed, available: customers of each arm; detectable: the least lift that
+    those available show with 80 %, null for none; mean, sd: money of each customer."""
+
+    mean: float
+    sd: float
+    correlation: float
+    needed: int
+    available: int
+    detectable: float | None
+
+
+class ExperimentTrialOut(ExperimentPlan):
+    """The plan, checked, with how many customers it needs; `words` says so in one sentence."""
+
+    power: ExperimentPowerOut
+    words: str
+
+
 class ExperimentStopIn(BaseModel):
     """Why it is stopped."""
 

@@ -12,6 +12,7 @@ from recsys.cli.app import application
 from recsys.data.entities import User
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
+from recsys.jobs.evaluation_files import EvaluationFiles
 from recsys.learning.recipe import build_optional_learners
 from recsys.testing import small_items
 from tests.homes import publish_live
@@ -40,6 +41,8 @@ def test_two_windows_are_judged_shown_and_written(home: Path, tmp_path: Path) ->
     result = run(home, "evaluate", "--windows", "2", "--days", "14", *files)
     assert result.exit_code == 0, result.output
     assert "judged in 2 windows" in result.stdout
+    (kept,) = EvaluationFiles(home).all()
+    assert (kept.kind, kept.verdict in EvaluationFiles(home).page(kept.id).decode()) == ("lists", True)
     data = json.loads((tmp_path / "all.json").read_bytes())
     assert [task["name"] for task in data["tasks"]] == ["all", "repeat", "new"]
     assert data["settings"]["segment"] == "camp"

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from recsys.data.dataset.snapshot import Snapshot
+from recsys.gate.verdict import GateVerdict, Outcome
 from recsys.testing import NOW
 from recsys.time_units import DAY_MS
 from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
-from training.gate.verdict import GateVerdict, Outcome
 
 FACTS = {
     "customers": 1_000.0,

@@ -10,6 +10,7 @@ from recsys.bundle import Bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
+from recsys.gate.verdict import GateVerdict
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import Recipe, read_recipe
 from recsys.progress import StepLog
@@ -21,7 +22,6 @@ from tests.training.gate.planted import DAMAGES, FAULTS, popularity_alone, rewri
 from training.gate.comparison import GateInput
 from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
-from training.gate.verdict import GateVerdict
 
 LIVE, NEW = "20171129T000000Z-aaaa", "20171130T000000Z-bbbb"
 REASONS = {

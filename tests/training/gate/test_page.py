@@ -1,7 +1,7 @@
 """The page of a verdict says first what failed, and opens well in a browser."""
 
+from recsys.gate.verdict import Check, CheckResult, GateVerdict, Outcome
 from training.gate.page import verdict_page
-from training.gate.verdict import Check, CheckResult, GateVerdict, Outcome
 
 
 def check(name: str, result: CheckResult) -> Check:

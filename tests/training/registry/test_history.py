@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from recsys.bundle import LIVE, Manifest, write_bundle
 from recsys.errors import BadBundle, BadInput
+from recsys.gate.verdict import GateVerdict
 from tests.training.releases import NAMES, START_MS, registry_of
-from training.gate.verdict import GateVerdict
 
 
 def test_a_rollback_never_brings_back_what_a_rollback_left(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Experiment routes: started, listed, read and stopped over HTTP; what is wrong is named."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from api.live import log_reports
+from api.live.log_reports import Words
 from recsys.experiments.state import read_experiments
 
-PLAN = {"id": "popular", "b": {"placements": {"home": {"sources": ["popular"], "mix": "in-order"}}}}
+PLAN: dict[str, Any] = {"id": "popular", "b": {"placements": {"home": {"sources": ["popular"], "mix": "in-order"}}}}
 
 
 def test_an_experiment_is_started_listed_read_and_stopped(client: TestClient, home: Path) -> None:
@@ -22,6 +26,35 @@ def test_an_experiment_is_started_listed_read_and_stopped(client: TestClient, ho
     again = client.post("/v1/experiments/popular:stop")
     assert again.status_code == 422
     assert "is over" in again.json()["error"]["message"]
+
+
+def test_a_plan_is_tried_by_the_command_that_plans_and_nothing_starts(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = list[tuple[Words, bytes]]()
+
+    async def answer(_home: Path, words: Words, text: bytes = b"") -> bytes:
+        given.append((words, text))
+        return b"{}"
+
+    monkeypatch.setattr(log_reports, "run_command", answer)
+    assert client.post("/v1/experiments:try", json=PLAN).status_code == 200
+    ((words, text),) = given
+    assert (words, tomllib.loads(text.decode())["b"]["placements"]) == (
+        ("experiment", "plan", "-"),
+        PLAN["b"]["placements"],
+    )
+    assert client.post("/v1/experiments:try", json={**PLAN, "days": 0}).status_code == 422
+    assert client.get("/v1/experiments").json()["experiments"] == []
+
+
+@pytest.mark.slow
+def test_a_tried_plan_says_how_many_customers_it_needs(client: TestClient) -> None:
+    tried = client.post("/v1/experiments:try", json=PLAN).json()
+    assert (tried["id"], tried["power"]["needed"] > 0) == ("popular", True)
+    assert "customers in each arm are needed" in tried["words"]
+    refused = client.post("/v1/experiments:try", json={**PLAN, "b": {"rules": "rules.toml"}}).json()
+    assert refused["error"]["code"] == "bad_rules"
 
 
 def test_a_second_experiment_is_refused_while_one_runs(client: TestClient) -> None:

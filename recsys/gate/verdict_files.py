@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.atomic_file import PRIVATE_FILE, replace_file
-from training.gate.verdict import GateVerdict
+from recsys.gate.verdict import GateVerdict
 
 VERDICTS = ".verdicts"
 MOST_VERDICTS = 100  # the newest; they outlive their releases, because drift is judged by them
@@ -29,6 +29,11 @@ class VerdictFiles:
         except (OSError, ValueError) as error:
             log.warning("verdict_unreadable", extra={"version": version, "damage": str(error)})
             return None
+
+    def newest(self) -> list[GateVerdict]:
+        """All that are kept, those that were judged last first."""
+        verdicts = [verdict for version in self.versions() if (verdict := self.read(version)) is not None]
+        return sorted(verdicts, key=lambda verdict: (verdict.judged_at_ms, verdict.version), reverse=True)
 
     def versions(self) -> list[str]:
         """Those with a verdict, oldest first; also of releases that are gone."""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from training.gate.verdict import GateVerdict
-from training.gate.verdict_files import MOST_PAGES, MOST_VERDICTS, VERDICTS, VerdictFiles
+from recsys.gate.verdict import GateVerdict
+from recsys.gate.verdict_files import MOST_PAGES, MOST_VERDICTS, VERDICTS, VerdictFiles
 
 
 def verdict(version: str) -> GateVerdict:
@@ -26,3 +26,10 @@ def test_a_damaged_or_missing_verdict_is_none(tmp_path: Path) -> None:
     assert files.read("v1") == verdict("v1")
     (tmp_path / VERDICTS / "v1.json").write_bytes(b"{")
     assert files.read("v1") is None
+
+
+def test_those_judged_last_come_first(tmp_path: Path) -> None:
+    files = VerdictFiles(tmp_path)
+    for version, at_ms in (("v1", 5), ("v2", 1)):
+        files.write(verdict(version).model_copy(update={"judged_at_ms": at_ms}))
+    assert [each.version for each in files.newest()] == ["v1", "v2"]

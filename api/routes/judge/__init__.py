@@ -1,0 +1,1 @@
+"""Routes about what was judged: evaluations, verdicts of the gate, and answers that were replayed."""

@@ -1,0 +1,1 @@
+"""Verdicts of the gate on releases: kept beside the releases, read by trainings and by the service."""
