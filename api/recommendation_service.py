@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NamedTuple, TypeVar
+from functools import lru_cache, partial
+from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
-from api.cache.memory import Cache, CacheKey, MemoryCache
+from api.cache.memory import CacheKey, MemoryCache, SharedCache
 from api.live.canary import Mark
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
@@ -18,6 +18,9 @@ from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate
 from recsys.data.events import Event
 from recsys.experiments.interleaving import coin_flips, interleaved
+from recsys.ranking.faces import FaceField, with_faces
+from recsys.ranking.filters.expression import Where
+from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.query import Query, RecommendationList, Rows, to_json
 
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
@@ -26,8 +29,10 @@ _END = b'"}'
 _ITEM = b'"item_id":'
 
 SOURCES = ("memory", "redis", "computed", "shed")
+PENDING: Final = b""  # no payload yet
 
 Compute = Callable[[LiveRelease, int, Sequence[Event], Subject], RecommendationList | Rows]
+Then = Callable[[bytes | None], None]
 T = TypeVar("T")
 
 
@@ -50,14 +55,29 @@ class CacheableQuery(NamedTuple):
 
 def plain_query(user_id: str | None, placement: str, k: int) -> CacheableQuery:
     """The query for a user, without further arguments."""
+    return CacheableQuery(user_id, *_plain_arguments(placement, k))
 
+
+@lru_cache(1_024)
+def _plain_arguments(placement: str, k: int) -> tuple[str, Compute, bool, bool, Callable[[], CacheableQuery]]:
     def compute(release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject) -> RecommendationList:
         return release.recommender.recommend(
             Query(now_ms, placement, k, subject.user_id, events, attributes=subject.attributes)
         )
 
-    degraded = partial(plain_query, None, placement, k)
-    return CacheableQuery(user_id, plain_text(placement, k), compute, degraded=degraded)
+    return plain_text(placement, k), compute, False, True, partial(plain_query, None, placement, k)
+
+
+def similar_query(item_id: str, k: int, where: Where | None = None, fields: Sequence[FaceField] = ()) -> CacheableQuery:
+    """The query for items that go with that item."""
+    filters = NO_FILTERS if where is None else Filters(where=where)
+
+    def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> RecommendationList:
+        similar = release.recommender.similar(item_id, k=k, now_ms=now_ms, filters=filters)
+        return with_faces(release.recommender, similar, fields)
+
+    text = f"similar {k} {item_id}" if where is None else f"similar {k} {item_id}\n{where.text}"
+    return CacheableQuery(None, f"{text}\n{','.join(fields)}" if fields else text, compute)
 
 
 def plain_text(placement: str, k: int) -> str:
@@ -108,7 +128,7 @@ class RecommendationService:
         self,
         user_states: UserStateReader,
         memory: MemoryCache,
-        redis: Cache | None,
+        redis: SharedCache | None,
         releases: ReleaseHolder,
         metrics: Metrics,
         *,
@@ -124,27 +144,73 @@ class RecommendationService:
         self._metrics = metrics
         self._latency = LatencyEstimate()
 
-    async def try_now(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes | None:
+    def answer_now(self, query: CacheableQuery, deadline: Deadline, then: Then) -> bytes | None:
+        """The payload when nothing has to be waited for; else PENDING when Redis may hold it, and None in other cases.
+
+        then: called later and once after PENDING, with what Redis holds.  Raises what `query.compute` raises.
+        """
+        user_state = self._user_states.read_now(query.user_id)
+        if user_state is None:
+            return None
+        now_ms = unix_ms()
+        key = self._key(query, user_state, now_ms)
+        payload = self._memory.find(key)
+        if payload is not None:
+            return self._from_memory(user_state, payload)
+        if self._redis is None or deadline is AT_ONCE:
+            return self._make_now(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+
+        def received(stored: bytes | None) -> None:
+            then(None if stored is None else self._from_redis(user_state, key, stored))
+
+        return PENDING if self._redis.read(key, received) else None
+
+    async def try_now(
+        self, query: CacheableQuery, deadline: Deadline = NEVER, *, reads_redis: bool = True
+    ) -> bytes | None:
         """The payload when only Redis has to be waited for, else None.  Raises what `query.compute` raises."""
         user_state = self._user_states.read_now(query.user_id)
         if user_state is None:
             return None
         now_ms = unix_ms()
         key = self._key(query, user_state, now_ms)
-        source, payload = "memory", self._memory.find(key)
-        if payload is None and self._redis is not None and deadline is not AT_ONCE:
-            return await self._find_or_compute(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
-        if payload is None and self._is_late(deadline):
+        payload = self._memory.find(key)
+        if payload is not None:
+            return self._from_memory(user_state, payload)
+        if self._redis is None or deadline is AT_ONCE:
+            return self._make_now(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+        return await self._find_or_compute(
+            query,
+            user_state,
+            now_ms=now_ms,
+            key=key,
+            deadline=NEVER if query.degraded is None else deadline,
+            reads_redis=reads_redis,
+        )
+
+    def _make_now(
+        self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey, deadline: Deadline
+    ) -> bytes | None:
+        """The payload without a cache; None when the log does not answer."""
+        if query.degraded is not None and self._is_late(deadline):
             return self._degraded(query, deadline)
-        if payload is None:
-            events = self._user_states.events_now(user_state)
-            if events is None:
-                return None
-            source, payload = "computed", self._compute(query, user_state, now_ms, events)
-            self._memory.keep(key, payload)
-        elif user_state.bucket is not None:
-            self._observe_arm(user_state, 0.0, payload)
-        self._count(source, payload)
+        events = self._user_states.events_now(user_state)
+        if events is None:
+            return None
+        payload = self._compute(query, user_state, now_ms, events)
+        self._memory.keep(key, payload)
+        self._count("computed", payload)
+        return payload
+
+    def _from_memory(self, user_state: UserState, payload: bytes) -> bytes:
+        self._observe_arm(user_state, 0.0, payload)
+        self._count("memory", payload)
+        return payload
+
+    def _from_redis(self, user_state: UserState, key: CacheKey, payload: bytes) -> bytes:
+        self._memory.keep(key, payload)
+        self._observe_arm(user_state, 0.0, payload)
+        self._count("redis", payload)
         return payload
 
     async def recommend(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes:
@@ -171,24 +237,26 @@ class RecommendationService:
         payload = self._memory.find(key) if query.is_cacheable else None
         if payload is None:
             return await self._find_or_compute(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
-        self._observe_arm(user_state, 0.0, payload)
-        self._count("memory", payload)
-        return payload
+        return self._from_memory(user_state, payload)
 
     async def _find_or_compute(
-        self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey, deadline: Deadline
+        self,
+        query: CacheableQuery,
+        user_state: UserState,
+        *,
+        now_ms: int,
+        key: CacheKey,
+        deadline: Deadline,
+        reads_redis: bool = True,
     ) -> bytes:
-        source, payload = "redis", None
-        if self._redis is not None and query.is_cacheable:
+        if self._redis is not None and query.is_cacheable and reads_redis:
             payload = await self._redis.get(key)
             if payload is not None:
-                self._memory.keep(key, payload)
-                self._observe_arm(user_state, 0.0, payload)
-        if payload is None and self._is_late(deadline):
+                return self._from_redis(user_state, key, payload)
+        if self._is_late(deadline):
             return self._degraded(query, deadline)
-        if payload is None:
-            source, payload = "computed", await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
-        self._count(source, payload)
+        payload = await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
+        self._count("computed", payload)
         return payload
 
     def _is_late(self, deadline: Deadline) -> bool:

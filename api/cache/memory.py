@@ -1,6 +1,7 @@
 """Memory cache: payloads of earlier answers in the process.  It may lose an answer, but never returns a wrong one."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from recsys.memory_size import text_bytes
@@ -33,6 +34,13 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Ends connections; later calls miss."""
+
+
+class SharedCache(Cache, Protocol):
+    """A cache of several workers, which has to be waited for."""
+
+    def read(self, key: CacheKey, then: Callable[[bytes | None], None]) -> bool:
+        """`get` without a task: calls `then`, which must not raise, later and once; False when it never will."""
 
 
 class MemoryCache:

@@ -22,23 +22,42 @@ from api.traffic.timeout import loop_timeout
 
 log = structlog.get_logger()
 REDIS_FAILURES = (RedisError, OSError, TimeoutError)
-_PREFIX = b"recsys:answer:1:"
+_PREFIX = b"recsys:answer:2:"
 _SEAL_BYTES = 16
+_KEY_BYTES = 32
 _MAX_WRITES = 64
 _CLEAR_S = 5.0
 MAX_FAILURES = 2  # slow replies in a row that open the breaker: two of 20 ms are still below what a failure may cost
 
 
+class RedisName(NamedTuple):
+    """Where the payload of a key lies in Redis, and the key of its seal.  Both depend on the whole key."""
+
+    place: bytes
+    seal_key: bytes
+
+    @classmethod
+    def build(cls, key: CacheKey) -> "RedisName":
+        digest = blake2b(orjson.dumps(tuple(key)), digest_size=_SEAL_BYTES + _KEY_BYTES).digest()
+        return cls(_PREFIX + digest[:_SEAL_BYTES].hex().encode(), digest[_SEAL_BYTES:])
+
+    def seal(self, payload: bytes) -> bytes:
+        """A digest of the whole key, which includes the user, and of every byte of the payload."""
+        return blake2b(payload, digest_size=_SEAL_BYTES, key=self.seal_key).digest()
+
+    def unsealed(self, value: object) -> bytes | None:
+        """The payload of a value; None for a damaged one, and for that of another key."""
+        if not isinstance(value, bytes) or len(value) < _SEAL_BYTES:
+            return None
+        payload = value[_SEAL_BYTES:]
+        return payload if value[:_SEAL_BYTES] == self.seal(payload) else None
+
+
 class RedisReply(NamedTuple):
-    """One key to read from Redis, and the future of its value."""
+    """One key to read from Redis, and what is called with its payload, once."""
 
-    name: bytes
-    value: "asyncio.Future[object]"
-
-    def resolve(self, value: object) -> None:
-        """Sets the value, once; the client who waited for it may have disconnected."""
-        if not self.value.done():
-            self.value.set_result(value)
+    name: RedisName
+    then: Callable[[bytes | None], None]
 
 
 class RedisCache:
@@ -60,7 +79,7 @@ class RedisCache:
         self._reader, self._writer = open_client(url), open_client(url)  # a read never waits behind a write
         self._is_connected = False
         self._waiting: list[RedisReply] = []
-        self._unwritten: list[tuple[bytes, bytes]] = []
+        self._unwritten: list[tuple[RedisName, bytes]] = []
         self._every_s = settings.probe_every_s
         self._write_from = 0.0  # loop time before which nothing is written: Redis refuses writes, but can be read
         self._refusal: str | None = None  # the error of its last write
@@ -77,13 +96,22 @@ class RedisCache:
         )
 
     async def get(self, key: CacheKey) -> bytes | None:
+        payload: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+        def resolve(value: bytes | None) -> None:
+            if not payload.done():  # the client who waited for it may have disconnected
+                payload.set_result(value)
+
+        return await payload if self.read(key, resolve) else None
+
+    def read(self, key: CacheKey, then: Callable[[bytes | None], None]) -> bool:
+        """See `SharedCache`."""
         if not self.breaker.is_closed:
-            return None
-        reply = RedisReply(_name(key), asyncio.get_running_loop().create_future())
-        self._waiting.append(reply)
+            return False
+        self._waiting.append(RedisReply(RedisName.build(key), then))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all())
-        return _unsealed(reply.name, await reply.value)
+        return True
 
     async def put(self, key: CacheKey, payload: bytes) -> None:
         """Returns at once; the payload is written in the background."""
@@ -91,7 +119,7 @@ class RedisCache:
             return
         if asyncio.get_running_loop().time() < self._write_from:
             return
-        self._unwritten.append((_name(key), payload))
+        self._unwritten.append((RedisName.build(key), payload))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
 
@@ -129,12 +157,13 @@ class RedisCache:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                values = await self._read([_PREFIX + _digest(reply.name) for reply in batch])
-                for reply, value in zip(batch, values, strict=True):
-                    reply.resolve(value)
+                values = await self._read([reply.name.place for reply in batch])
+                pairs, batch = list(zip(batch, values, strict=True)), []
+                for reply, value in pairs:
+                    reply.then(reply.name.unsealed(value))
         finally:  # whatever went wrong: no request waits for ever
             for reply in (*batch, *self._waiting):
-                reply.resolve(None)
+                reply.then(None)
             self._waiting.clear()
 
     async def _read(self, names: list[bytes]) -> Sequence[object]:
@@ -186,8 +215,8 @@ class RedisCache:
             log.warning("redis_takes_again")
         self._refusal = refusal
 
-    async def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
-        pairs = [(_PREFIX + _digest(name), _seal(name, payload) + payload) for name, payload in batch]
+    async def _write(self, batch: Sequence[tuple[RedisName, bytes]]) -> None:
+        pairs = [(name.place, name.seal(payload) + payload) for name, payload in batch]
         await self._writer.set_all(pairs, self._ttl_ms)
 
     def _failed(self, error: BaseException) -> None:
@@ -205,23 +234,3 @@ class RedisCache:
 def _cause(error: ResponseError) -> str:
     """The error of Redis.  The library puts the command before it, and with it a user's payload."""
     return str(error).rpartition("caused error: ")[2][:200]
-
-
-def _name(key: CacheKey) -> bytes:
-    return orjson.dumps(tuple(key))
-
-
-def _digest(name: bytes) -> bytes:
-    return blake2b(name, digest_size=_SEAL_BYTES).hexdigest().encode()
-
-
-def _seal(name: bytes, payload: bytes) -> bytes:
-    """A digest of the whole key, which includes the user, and of every byte of the payload."""
-    return blake2b(payload, digest_size=_SEAL_BYTES, key=blake2b(name, digest_size=32).digest()).digest()
-
-
-def _unsealed(name: bytes, value: object) -> bytes | None:
-    if not isinstance(value, bytes) or len(value) < _SEAL_BYTES:
-        return None
-    payload = value[_SEAL_BYTES:]
-    return payload if value[:_SEAL_BYTES] == _seal(name, payload) else None

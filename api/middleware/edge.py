@@ -6,7 +6,7 @@
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -20,8 +20,10 @@ from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
 from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
-from api.middleware.fast_path import EVENTS_ROUTE, USER_ROUTE, FastPath
+from api.middleware.fast_path import EVENTS_ROUTE, FastPath
 from api.middleware.path_ids import keep_escaped_slashes
+from api.middleware.whole_answer import PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer
+from api.recommendation_service import PENDING as NO_PAYLOAD_YET
 from api.recommendation_service import with_request_id
 from api.state import AppState
 
@@ -32,6 +34,10 @@ PREFLIGHT = "preflight"
 LIMITED = "limited"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 DISCONNECTED = 499  # in the metrics only, as with other servers: the client is gone
+_JSON = (b"content-type", b"application/json")
+# A request with one of these takes the long way: its answer has more headers, its address is not that of the socket, or
+# it has a deadline of its own.
+_UNUSUAL = frozenset({b"origin", b"x-forwarded-for", b"x-forwarded-proto", b"x-timeout-ms"})
 
 
 class EdgeMiddleware:
@@ -54,17 +60,13 @@ class EdgeMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        deadline = self._load_shedder.begin(started)
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id")
-        request_id = scope["request_id"] = (
-            f"{self._prefix}-{next(self._numbers):x}" if given is None else self._valid_id(given)
-        )
-        timeout = headers.get(b"x-timeout-ms")
+        deadline, timeout = self._load_shedder.begin(started), headers.get(b"x-timeout-ms")
         scope["deadline"] = deadline if timeout is None else self._load_shedder.within(deadline, timeout)
+        request_id = scope["request_id"] = self._request_id(headers)
         origin = headers.get(b"origin")
         cors = cross_origin_headers(origin, self._authenticator.origins) if origin else ()
-        recorder = ResponseRecorder(send, request_id, cors)
+        recorder = ResponseRecorder(send, request_id, cors, scope.get(SEND_WHOLE))
         route = ""
         try:
             route = await self._respond(scope, receive, recorder, headers)
@@ -74,17 +76,53 @@ class EdgeMiddleware:
             else:
                 log.exception("request_failed", route=_route(scope), request_id=request_id)
                 if not recorder.status:
-                    await recorder.json(500, internal_error())
+                    await recorder.whole(500, (_JSON,), internal_error())
         finally:
             self._load_shedder.end()
-        seconds = time.perf_counter() - started
-        route = route or _route(scope)
-        self._metrics.request(route, recorder.status, seconds)
-        log.debug("request", route=route, status=recorder.status, ms=round(seconds * 1_000, 3), request_id=request_id)
+        self._note(route or _route(scope), recorder.status, started, request_id)
 
-    def _valid_id(self, given: bytes) -> str:
+    def answer_now(self, scope: Scope, then: Callable[[WholeAnswer | None], None]) -> WholeAnswer | None:
+        """The answer to a plain request by the rules of `__call__`; PENDING while Redis is read; see `AnswersNow`."""
+        plain = self.fast_path.query(scope)
+        headers = dict(scope["headers"])
+        if plain is None or self._rate_limiter.is_on or not _UNUSUAL.isdisjoint(headers):
+            return None
+        if not self._authenticator.authenticate(headers).may_read:
+            return None
+        route, query = plain
+        started = time.perf_counter()
+        request_id = scope["request_id"] = self._request_id(headers)
+        scope["deadline"] = self._load_shedder.begin(started)
+
+        def received(payload: bytes | None) -> None:
+            self._load_shedder.end()
+            then(None if payload is None else self._whole(route, payload, started, request_id))
+
+        payload = None
+        try:
+            payload = self.fast_path.answer_now(query, scope, received)
+        except Exception:  # noqa: BLE001 - `__call__` meets the same error, logs it and answers with it
+            return None
+        finally:
+            if payload is not NO_PAYLOAD_YET:
+                self._load_shedder.end()
+        if payload is NO_PAYLOAD_YET:
+            return PENDING
+        return None if payload is None else self._whole(route, payload, started, request_id)
+
+    def _whole(self, route: str, payload: bytes, started: float, request_id: str) -> WholeAnswer:
+        self._note(route, 200, started, request_id)
+        return 200, (_JSON, (b"x-request-id", request_id.encode())), with_request_id(payload, request_id)
+
+    def _note(self, route: str, status: int, started: float, request_id: str) -> None:
+        seconds = time.perf_counter() - started
+        self._metrics.request(route, status, seconds)
+        log.debug("request", route=route, status=status, ms=round(seconds * 1_000, 3), request_id=request_id)
+
+    def _request_id(self, headers: Headers) -> str:
         """The id that came with the request when it is well-formed, else one of ours."""
-        if _REQUEST_ID.fullmatch(given) is None:
+        given = headers.get(b"x-request-id")
+        if given is None or _REQUEST_ID.fullmatch(given) is None:
             return f"{self._prefix}-{next(self._numbers):x}"
         return given.decode()
 
@@ -110,10 +148,11 @@ class EdgeMiddleware:
             await response_of(refusal)(scope, receive, recorder)
             return LIMITED
         if grant.may_read:
-            payload = await self.fast_path.recommendations(scope)
-            if payload is not None:
-                await recorder.json(200, with_request_id(payload, recorder.request_id))
-                return USER_ROUTE
+            plain = await self.fast_path.recommendations(scope)
+            if plain is not None:
+                route, payload = plain
+                await recorder.whole(200, (_JSON,), with_request_id(payload, recorder.request_id))
+                return route
         if scope["method"] == "OPTIONS":
             allowed = preflight_headers(headers, self._authenticator.origins)
             if allowed is not None:
@@ -152,17 +191,21 @@ class EdgeMiddleware:
         if response is None:
             await self.app(scope, receive, recorder)
             return ""
-        await response(scope, receive, recorder)
+        headers = [header for header in response.raw_headers if header[0] != b"content-length"]
+        await recorder.whole(response.status_code, headers, bytes(response.body))
         return EVENTS_ROUTE
 
 
 class ResponseRecorder:
     """`send` that adds the request id and records the status; status 0: nothing was sent yet."""
 
-    __slots__ = ("_send", "extra_headers", "request_id", "status")
+    __slots__ = ("_send", "_send_whole", "extra_headers", "request_id", "status")
 
-    def __init__(self, send: Send, request_id: str, extra_headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, send: Send, request_id: str, extra_headers: Sequence[Header], send_whole: SendWhole | None = None
+    ) -> None:
         self._send = send
+        self._send_whole = send_whole
         self.extra_headers = extra_headers
         self.request_id = request_id
         self.status = 0
@@ -170,17 +213,20 @@ class ResponseRecorder:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message["headers"],
-                (b"x-request-id", self.request_id.encode()),
-                *self.extra_headers,
-            ]
+            message["headers"] = self._with_own(message["headers"])
         await self._send(message)
 
-    async def json(self, status: int, body: bytes) -> None:
-        headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
+    async def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Sends an answer whose body is complete.  headers: without the length of the body."""
+        if self._send_whole is not None and self._send_whole((status, self._with_own(headers), body)):
+            self.status = status
+            return
+        headers = ((b"content-length", b"%d" % len(body)), *headers)
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+    def _with_own(self, headers: Sequence[Header]) -> list[Header]:
+        return [*headers, (b"x-request-id", self.request_id.encode()), *self.extra_headers]
 
 
 def _is_disconnect(error: Exception) -> bool:

@@ -1,25 +1,28 @@
-"""Fast path: the two most frequent requests without FastAPI, whose routing costs more than they do.
+"""Fast path: the most frequent requests without FastAPI, whose routing costs more than they do.
 
 The rules and the bytes of the answers are those of the routes.
 """
 
 import re
+from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from api.errors.handlers import response_of
 from api.event_ingestion import ingest
-from api.recommendation_service import plain_query
+from api.recommendation_service import PENDING, CacheableQuery, plain_query, similar_query
 from api.schemas.common import MAX_K
 from api.state import AppState
-from api.traffic.deadline import NEVER
+from api.traffic.deadline import NEVER, Deadline
 from recsys.errors import RecsysError
 
 USER_ROUTE = "/v1/users/{user_id:path}/recommendations"
+SIMILAR_ROUTE = "/v1/items/{item_id:path}/similar"
 EVENTS_ROUTE = "/v1/events"
+MISSED = "recsys.redis_missed"  # the key of a scope whose query Redis does not hold
 # Plain paths only: the route decides about what is escaped, repeated or misspelt.
-_PATH = re.compile(r"/v1/users/([A-Za-z0-9_.~-]{1,128})/recommendations")
+_PATH = re.compile(r"/v1/(?:users/([A-Za-z0-9_.~-]{1,128})/recommendations|items/([A-Za-z0-9_.~-]{1,128})/similar)")
 _PARAMS = re.compile(rb"(?:k=([1-9][0-9]{0,2}))?(?:(?:^|(?<=[0-9])&)placement=([a-z0-9-]{1,64}))?")
 
 
@@ -29,25 +32,53 @@ class FastPath:
     def __init__(self, state: AppState) -> None:
         self._state = state
 
-    async def recommendations(self, scope: Scope) -> bytes | None:
-        """The payload for a plain query of a customer, when only Redis has to be waited for."""
-        path = _PATH.fullmatch(scope["path"])
-        if path is None or scope["method"] != "GET":
+    def query(self, scope: Scope) -> tuple[str, CacheableQuery] | None:
+        """The route and the query of a plain request for a list of a customer, or of items that go with an item."""
+        path = _PATH.fullmatch(scope["path"]) if scope["method"] == "GET" else None
+        params = None if path is None else _PARAMS.fullmatch(scope["query_string"])
+        if path is None or params is None or (k := int(params[1] or 10)) > MAX_K:
             return None
-        params = _PARAMS.fullmatch(scope["query_string"])
-        k = 0 if params is None else int(params[1] or 10)
-        if params is None or k > MAX_K:
-            return None
-        state, deadline = self._state, scope.get("deadline", NEVER)
-        if state.redis is not None and deadline.reason == "deadline":
-            return None  # only the route ends its wait for Redis at the deadline
-        query = plain_query(path[1], "home" if params[2] is None else params[2].decode(), k)
+        user_id, item_id = path.groups()
+        if user_id is not None:
+            return USER_ROUTE, plain_query(user_id, "home" if params[2] is None else params[2].decode(), k)
+        return None if params[2] is not None else (SIMILAR_ROUTE, similar_query(item_id, k))
+
+    def answer_now(self, query: CacheableQuery, scope: Scope, then: Callable[[bytes | None], None]) -> bytes | None:
+        """See `RecommendationService.answer_now`; also None where that raises: the route meets the same error."""
+
+        def received(payload: bytes | None) -> None:
+            scope[MISSED] = payload is None
+            then(self._noted(query, scope["request_id"], payload))
+
         try:
-            payload = await state.recommendations.try_now(query, deadline)
+            payload = self._state.recommendations.answer_now(query, scope["deadline"], received)
+        except RecsysError:
+            return None
+        return payload if payload is PENDING else self._noted(query, scope["request_id"], payload)
+
+    async def recommendations(self, scope: Scope) -> tuple[str, bytes] | None:
+        """The route and the payload of a plain query, when only Redis has to be waited for."""
+        plain, deadline = self.query(scope), scope.get("deadline", NEVER)
+        if plain is None or self._has_own_deadline(deadline):
+            return None
+        route, query = plain
+        reads_redis = not scope.get(MISSED)
+        try:
+            payload = await self._state.recommendations.try_now(query, deadline, reads_redis=reads_redis)
         except RecsysError:
             return None  # the route meets the same error, and answers with it
+        noted = self._noted(query, scope["request_id"], payload)
+        return None if noted is None else (route, noted)
+
+    def _has_own_deadline(self, deadline: Deadline) -> bool:
+        """Whether a wait for Redis must end at the deadline, which only the route sees to."""
+        return self._state.redis is not None and deadline.reason == "deadline"
+
+    def _noted(self, query: CacheableQuery, request_id: str, payload: bytes | None) -> bytes | None:
+        """The payload, noted in the answer log."""
+        state = self._state
         if payload is not None and state.answer_log is not None:
-            state.answer_log.note(scope["request_id"], state.user_states.owner(path[1]), payload)
+            state.answer_log.note(request_id, state.user_states.owner(query.user_id), payload)
         return payload
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:

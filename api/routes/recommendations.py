@@ -1,15 +1,12 @@
 """Recommendation routes: lists for a customer, for an anonymous visitor, beside an item."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParam
 
-from api.live.release import LiveRelease
-from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
-from api.recommendation_service import CacheableQuery, plain_query, with_request_id
+from api.recommendation_service import CacheableQuery, plain_query, similar_query, with_request_id
 from api.routes.query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
 from api.routes.response import json_response
 from api.schemas.params import FieldsParam, K, PathId, UserPathId, WhereText, parse_where
@@ -17,10 +14,6 @@ from api.schemas.recommendations import PlacementsOut, RecommendationsIn, Recomm
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
 from api.traffic.deadline import NEVER, Deadline
-from recsys.data.events import Event
-from recsys.ranking.faces import with_faces
-from recsys.ranking.filters.spec import NO_FILTERS, Filters
-from recsys.ranking.query import RecommendationList
 
 router = APIRouter(tags=["recommendations"])
 
@@ -61,15 +54,7 @@ async def similar_items(
     request: Request, item_id: PathId, k: K = 10, where: WhereText = None, fields: FieldsParam = ()
 ) -> Response:
     """Items that go with this item."""
-    condition = parse_where(where)
-    filters = NO_FILTERS if condition is None else Filters(where=condition)
-
-    def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> RecommendationList:
-        similar = release.recommender.similar(item_id, k=k, now_ms=now_ms, filters=filters)
-        return with_faces(release.recommender, similar, fields)
-
-    text = f"similar {k} {item_id}" if condition is None else f"similar {k} {item_id}\n{condition.text}"
-    return await _respond(request, CacheableQuery(None, f"{text}\n{','.join(fields)}" if fields else text, compute))
+    return await _respond(request, similar_query(item_id, k, parse_where(where), fields))
 
 
 @router.get("/v1/placements", response_model=PlacementsOut, responses=ERRORS)

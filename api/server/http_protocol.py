@@ -1,13 +1,20 @@
 """HTTP protocol of a connection: idle time, size and time of arrival of a request, and draining at the end."""
 
 import asyncio
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api.errors.body import error_body
+from api.middleware.whole_answer import PENDING, SEND_WHOLE, AnswersNow, WholeAnswer
 from api.server.unsent_answers import UnsentAnswers
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 HEADER_LIMIT = 65_536  # bytes of request line and headers; of chunk extensions and trailers once more
 WRITE_BUFFER = (
@@ -103,6 +110,8 @@ class HttpConnection(HttpToolsProtocol):
         self._is_refused = False
         self._arriving: object = None
         self._watching: asyncio.TimerHandle | None = None
+        app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
+        self._answers_now = app if isinstance(app, AnswersNow) else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -123,6 +132,45 @@ class HttpConnection(HttpToolsProtocol):
         if self._watching is not None:
             self._watching.cancel()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        """Plain requests are answered in the next turn of the event loop as all are, but without a task."""
+        if self._answers_now is not None and cycle.scope["method"] == "GET":
+            self.loop.call_soon(self._answer_now, self._answers_now, cycle, app)
+        else:
+            self._start_task(cycle, app)
+
+    def _answer_now(self, answers_now: AnswersNow, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        then = partial(self._send_or_start, cycle, app)
+        answer = answers_now.answer_now(cast(Scope, cycle.scope), then) if self._may_send_whole(cycle) else None
+        if answer is not PENDING:
+            then(answer)
+
+    def _send_or_start(self, cycle: RequestResponseCycle, app: "ASGI3Application", answer: WholeAnswer | None) -> None:
+        if answer is None or not self._send_whole(cycle, answer):
+            self._start_task(cycle, app)
+
+    def _start_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        cycle.scope[SEND_WHOLE] = partial(self._send_whole, cycle)  # type: ignore[typeddict-unknown-key]
+        super()._start_asgi_task(cycle, app)
+
+    def _may_send_whole(self, cycle: RequestResponseCycle) -> bool:
+        """Whether an answer goes out at once and keeps the connection: its request was read, and it has room."""
+        is_ready = cycle.keep_alive and not cycle.more_body and cycle.scope["method"] != "HEAD"
+        return is_ready and not (cycle.response_started or cycle.disconnected or self.flow.write_paused)
+
+    def _send_whole(self, cycle: RequestResponseCycle, answer: WholeAnswer) -> bool:
+        """Sends status, headers and body in one piece; False when nothing was sent."""
+        if not self._may_send_whole(cycle):
+            return False
+        status, headers, body = answer
+        lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
+        length = b"content-length: %d\r\n" % len(body)
+        self.transport.write(b"".join((STATUS_LINE[status], length, *lines, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         cast(_BufferedTransport, self.transport).flush()

@@ -1,6 +1,8 @@
 """Edge middleware: error shape, request id, body limit and metrics; the fast path gives the answers of the routes."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
@@ -8,6 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.middleware.path_ids import keep_escaped_slashes
+from api.middleware.whole_answer import PENDING, WholeAnswer
+from tests.api.conftest import new_key
 
 Worker = Callable[..., TestClient]
 
@@ -16,6 +20,8 @@ PLAIN = [
     "/v1/users/user-002/recommendations?k=10",
     "/v1/users/user-002/recommendations?placement=home",
     "/v1/users/user-002/recommendations?k=3&placement=buy-again",
+    "/v1/items/item-001/similar",
+    "/v1/items/item-001/similar?k=3",
 ]
 UNUSUAL = [
     "/v1/users/user-002/recommendations?placement=home&k=10",
@@ -34,7 +40,11 @@ UNUSUAL = [
     "/v1/users/user-002%2Frecommendations",
     "/v1/users/user-002%2frecommendations/recommendations",
     "/v1/users/user-002/recommendations?k=5&_=1790000000",
+    "/v1/items/item-001/similar?placement=home",
+    "/v1/items/item-001/similar?where=price%3E1",
+    "/v1/items/item-001%2Fsimilar/similar",
 ]
+UNKNOWN = ["/v1/users/user-002/recommendations?placement=nowhere", "/v1/items/nothing/similar"]
 
 
 BODIES = [
@@ -57,8 +67,32 @@ def on_fast_path(client: TestClient, scope: Mapping[str, object]) -> object:
     return client.portal.call(client.app.fast_path.recommendations, scope)  # type: ignore[attr-defined]
 
 
+def scope_of(url: str, **headers: str) -> dict[str, object]:
+    path, _, query = url.partition("?")
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
+    keep_escaped_slashes(scope)
+    return {**scope, "headers": pairs}
+
+
+def answer_now(client: TestClient, url: str, **headers: str) -> WholeAnswer | None:
+    """As a connection gets it, without a task; what it gets later, after PENDING."""
+    assert client.portal is not None
+
+    async def ask() -> WholeAnswer | None:
+        later = asyncio.get_running_loop().create_future()
+        answer = client.app.answer_now(scope_of(url, **headers), later.set_result)  # type: ignore[attr-defined]
+        result: WholeAnswer | None = await later if answer is PENDING else answer
+        return result
+
+    return client.portal.call(ask)
+
+
 class NoFastPath:
     """Every request goes through the routes."""
+
+    def query(self, scope: object) -> None:
+        return None
 
     async def recommendations(self, scope: object) -> None:
         return None
@@ -78,6 +112,78 @@ def long_way(module_worker: Worker) -> TestClient:
 def test_the_fast_path_gives_the_bytes_of_the_route(reader: TestClient, long_way: TestClient, url: str) -> None:
     for entry in (url, PLAIN[0], url):
         assert without_id(reader.get(entry)) == without_id(long_way.get(entry))
+
+
+@pytest.mark.parametrize("url", PLAIN)
+def test_a_connection_gets_the_answer_of_the_route_at_once(reader: TestClient, long_way: TestClient, url: str) -> None:
+    for _ in ("computed", "from memory"):
+        whole = answer_now(reader, url, x_request_id="ID")
+        assert whole is not None
+        status, headers, body = whole
+        long = long_way.get(url, headers={"x-request-id": "ID"})
+        expected = {name: value for name, value in long.headers.items() if name != "content-length"}
+        assert (status, body) == (long.status_code, long.content)
+        assert {name.decode(): value.decode() for name, value in headers} == expected
+
+
+def test_a_connection_gets_what_redis_holds_later_and_leaves_a_miss_to_the_application(
+    worker: Worker, redis_url: str
+) -> None:
+    without_memory = worker({"RECSYS_REDIS_URL": redis_url, "RECSYS_SERVE_CACHE_MB": "0"})
+    assert answer_now(without_memory, PLAIN[0], x_request_id="ID") is None
+    made = without_memory.get(PLAIN[0], headers={"x-request-id": "ID"})  # puts it into Redis
+    state = without_memory.app.app.state.app_state  # type: ignore[attr-defined]
+    without_memory.portal.call(state.redis.settle)  # type: ignore[union-attr]
+    whole = answer_now(without_memory, PLAIN[0], x_request_id="ID")
+    assert whole is not None
+    assert whole[2] == made.content
+    assert 'recsys_answers_total{source="redis"} 1.0' in without_memory.get("/metrics").text
+    assert state.load_shedder.waiting == 0
+
+
+@pytest.mark.parametrize("url", [*UNUSUAL, *UNKNOWN, "/livez", "/v1/items/item-001"])
+def test_a_connection_leaves_an_unusual_request_to_the_application(reader: TestClient, url: str) -> None:
+    before = reader.get("/metrics").text
+    assert answer_now(reader, url) is None
+    assert counted(reader.get("/metrics").text) == counted(before)
+
+
+def counted(metrics: str) -> list[str]:
+    """The lines that count requests for lists."""
+    return [line for line in metrics.splitlines() if line.startswith("recsys_requests_total") and "/v1/" in line]
+
+
+@pytest.mark.parametrize("name", ["origin", "x_forwarded_for", "x_forwarded_proto", "x_timeout_ms"])
+def test_a_connection_leaves_a_request_with_such_a_header_to_the_application(reader: TestClient, name: str) -> None:
+    assert answer_now(reader, PLAIN[0], **{name: "1"}) is None
+
+
+def test_a_connection_leaves_requests_to_the_application_while_they_are_limited(worker: Worker) -> None:
+    limited = worker({"RECSYS_LIMITS_ADDRESS_PER_S": "1"})
+    assert answer_now(limited, PLAIN[0]) is None
+
+
+def test_a_connection_gets_no_answer_without_a_key_that_may_read(worker: Worker, key_file: Path) -> None:
+    sender, shop = new_key(key_file, "events"), new_key(key_file, "read")
+    guarded = worker()
+    assert answer_now(guarded, PLAIN[0]) is None
+    assert answer_now(guarded, PLAIN[0], x_api_key="nonsense") is None
+    assert answer_now(guarded, PLAIN[0], x_api_key=sender) is None
+    assert answer_now(guarded, PLAIN[0], x_api_key=shop) is not None
+
+
+def test_requests_in_progress_are_counted_back(reader: TestClient) -> None:
+    state = reader.app.app.state.app_state  # type: ignore[attr-defined]
+    for url in (*PLAIN, *UNKNOWN, *UNUSUAL):
+        answer_now(reader, url)
+    assert state.load_shedder.waiting == 0
+
+
+def test_a_fault_in_the_short_way_is_left_to_the_application(client: TestClient) -> None:
+    state = client.app.app.state.app_state  # type: ignore[attr-defined]
+    state.releases.now = "not a release"
+    assert answer_now(client, PLAIN[0]) is None
+    assert state.load_shedder.waiting == 0
 
 
 @pytest.mark.parametrize("raw", BODIES)
@@ -100,17 +206,12 @@ def test_events_with_a_parameter_are_refused_on_the_fast_path_as_on_the_route(
 
 @pytest.mark.parametrize("url", PLAIN)
 def test_a_plain_request_takes_the_fast_path(reader: TestClient, url: str) -> None:
-    path, _, query = url.partition("?")
-    scope = {"path": path, "method": "GET", "query_string": query.encode(), "request_id": "1"}
-    assert on_fast_path(reader, scope) is not None
+    assert on_fast_path(reader, {**scope_of(url), "request_id": "1"}) is not None
 
 
 @pytest.mark.parametrize("url", UNUSUAL)
 def test_an_unusual_request_takes_the_route(reader: TestClient, url: str) -> None:
-    path, _, query = url.partition("?")
-    scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
-    keep_escaped_slashes(scope)
-    assert on_fast_path(reader, scope) is None
+    assert on_fast_path(reader, scope_of(url)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""HTTP protocol: answers without a task leave in one piece and in order, all others go to the application."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from api.middleware.whole_answer import PENDING, WholeAnswer
+from api.server.http_protocol import HttpConnection
+from api.server.unsent_answers import UnsentAnswers
+
+Then = Callable[[WholeAnswer | None], None]
+WHOLE: WholeAnswer = (200, ((b"content-type", b"text/plain"),), b"whole")
+
+
+class Application:
+    """Paths: /now is answered at once, /later in a moment, /never by the application after a wait."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    def answer_now(self, scope: Scope, then: Then) -> WholeAnswer | None:
+        if scope["path"] in ("/later", "/never"):
+            answer = WHOLE if scope["path"] == "/later" else None
+            asyncio.get_running_loop().call_later(0.001, then, answer)
+            return PENDING
+        return WHOLE if scope["path"] == "/now" else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.called.append(scope["path"])
+        body = (await receive())["body"] or b"long"
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
+
+
+def answers(request: bytes, n: int, app: Application, state: ServerState | None = None) -> list[tuple[bytes, bytes]]:
+    """Head and body of n answers to these bytes on one connection; empty where the service closed it before."""
+
+    async def talk() -> list[tuple[bytes, bytes]]:
+        loop, config = asyncio.get_running_loop(), uvicorn.Config(app, ws="none", log_config=None)
+        config.load()
+        connect = partial(
+            HttpConnection, config=config, server_state=state or ServerState(), app_state={}, arrival_s=5.0,
+            drain_s=0.1, unsent=UnsentAnswers(2**20),
+        )  # fmt: skip
+        async with await loop.create_server(connect, "127.0.0.1") as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(request)
+            read = [await next_answer(reader) for _ in range(n)]
+            writer.close()
+            await writer.wait_closed()
+        return read
+
+    return asyncio.run(talk())
+
+
+async def next_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b"", b""
+    lines = dict(line.split(b": ", 1) for line in head.strip().split(b"\r\n")[1:])
+    return head, await reader.readexactly(int(lines[b"content-length"]))
+
+
+def bodies(request: bytes, n: int, app: Application) -> list[bytes]:
+    return [body for _, body in answers(request, n, app)]
+
+
+def get(path: str, *lines: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: shop", *lines, "", "")).encode()
+
+
+@pytest.mark.parametrize("path", ["/now", "/later"])
+def test_an_answer_that_waits_for_nothing_leaves_without_the_application(path: str) -> None:
+    app = Application()
+    assert bodies(get(path), 1, app) == [b"whole"]
+    assert app.called == []
+
+
+@pytest.mark.parametrize("path", ["/other", "/never"])
+def test_what_has_no_answer_at_once_goes_to_the_application(path: str) -> None:
+    app = Application()
+    assert bodies(get(path), 1, app) == [b"long"]
+    assert app.called == [path]
+
+
+def test_answers_leave_in_the_order_of_the_requests() -> None:
+    request = b"".join(map(get, ("/later", "/now", "/other", "/never", "/now")))
+    assert bodies(request, 5, Application()) == [b"whole", b"whole", b"long", b"long", b"whole"]
+
+
+def test_a_request_that_ends_the_connection_or_has_a_body_goes_to_the_application() -> None:
+    post = b"POST /now HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nsent"
+    app = Application()
+    assert bodies(post + get("/now", "Connection: close"), 3, app) == [b"sent", b"long", b""]
+    assert app.called == ["/now", "/now"]
+
+
+def test_the_headers_of_the_server_are_in_every_answer() -> None:
+    state = ServerState()
+    state.default_headers = [(b"date", b"today")]
+    ((head, body),) = answers(get("/now"), 1, Application(), state)
+    assert head == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndate: today\r\ncontent-type: text/plain\r\n\r\n"
+    assert body == b"whole"
