@@ -39,6 +39,11 @@ def words(value: Any) -> str:
     return NOTHING if value is None or value == "" else str(value).replace("_", " ")
 
 
+def sentence(value: str) -> str:
+    """With a capital at its beginning; the rest stays, because it may hold names."""
+    return value[:1].upper() + value[1:]
+
+
 def cell(value: Any, kind: str) -> str:
     """A value of a table."""
     match kind:
@@ -60,4 +65,12 @@ def cell(value: Any, kind: str) -> str:
             return NOTHING if value is None or value == "" else str(value)
 
 
-FILTERS = {"number": number, "share": share, "day": day, "moment": moment, "words": words, "cell": cell}
+FILTERS = {
+    "number": number,
+    "share": share,
+    "day": day,
+    "moment": moment,
+    "words": words,
+    "sentence": sentence,
+    "cell": cell,
+}

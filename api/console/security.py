@@ -41,7 +41,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a report has a policy of its own, which lets it do less
                 headers["cache-control"] = _FOR_A_YEAR if is_versioned and message["status"] == 200 else "no-store"
             await send(message)
 

@@ -14,6 +14,8 @@ from api.console.pages import (
     today,
     why,
 )
+from api.console.pages.judge import experiments, replay
+from api.console.pages.judge import overview as judge
 from api.console.pages.operations import keys, overview
 
 PAGES: tuple[ConsolePage, ...] = (
@@ -32,6 +34,11 @@ PAGES: tuple[ConsolePage, ...] = (
     lists.PAGE,
     why.PAGE,
     rules.PAGE,
+    judge.PAGE,
+    judge.REPORT,
+    experiments.EXPERIMENT,
+    experiments.PLAN,
+    replay.PAGE,
     overview.PAGE,
     keys.PAGE,
     audit.PAGE,
