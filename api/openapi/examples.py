@@ -190,6 +190,12 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "reason": "9 purchase days since 2025-11-01; loyal is 5 in 91 days without falling dormant",
         },
         "rhythm": {"gap_days": 7, "usual_next_order": "2026-01-05", "at_risk_from": "2026-01-27"},
+        "contact_time": {
+            "orders": 11,
+            "time_zone": "UTC",
+            "best_hour": {"at": "17:00", "share": 0.141, "shop_share": 0.082},
+            "best_day": None,
+        },
         "taste": {
             "items": 64,
             "categories": 21,
@@ -222,7 +228,10 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "revenue": 5.1,
             "last_shown": AT_MS,
         },
-        "unknown": {"value": "the log is too short, or too few customers left, to learn it"},
+        "unknown": {
+            "value": "the log is too short, or too few customers left, to learn it",
+            "contact_time.best_day": "no evidence: too few orders to hold some back and foretell them",
+        },
     },
     "ChangesOut": {
         "since": AT_MS - 7 * DAY_MS,

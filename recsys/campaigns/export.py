@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from recsys.campaigns.campaign import CLOSED, DRAFT, Campaign
+from recsys.campaigns.contact_times import best_times
 from recsys.campaigns.eligibility import may_contact
 from recsys.campaigns.members import find_members
+from recsys.customers.contact_times import BEST
 from recsys.data.entities import User
 from recsys.data.store.base import Store
 from recsys.data.store.campaigns.records import Arm, CampaignMember
+from recsys.engine.engine import Engine
 from recsys.errors import BadInput
 
 if TYPE_CHECKING:
@@ -35,12 +38,14 @@ Value = Callable[["_Row"], str]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A treated customer."""
+    """A treated customer.  best_hour, best_day: empty where nothing is known."""
 
     member: CampaignMember
     user: User | None
     campaign: Campaign
     attributes: Mapping[str, str] = field(default_factory=dict)
+    best_hour: str = ""
+    best_day: str = ""
 
     def attribute(self, name: str) -> str:
         return next((self.attributes[key] for key in _ATTRIBUTES[name] if key in self.attributes), "")
@@ -58,6 +63,14 @@ def _campaign(row: _Row) -> str:
     return row.campaign.id
 
 
+def _best_hour(row: _Row) -> str:
+    return row.best_hour
+
+
+def _best_day(row: _Row) -> str:
+    return row.best_day
+
+
 def _coupon(row: _Row) -> str:
     return row.campaign.definition.offer.coupon or ""
 
@@ -70,6 +83,8 @@ LAYOUTS: Final[Mapping[str, Mapping[str, Value]]] = {
         "channel": lambda row: row.campaign.definition.channel,
         "coupon": _coupon,
         "stage": lambda row: row.member.stratum,
+        "best_hour": _best_hour,
+        "best_day": _best_day,
     },
     "mailchimp": {
         "Email Address": _attribute("email"),
@@ -77,6 +92,8 @@ LAYOUTS: Final[Mapping[str, Mapping[str, Value]]] = {
         "Last Name": _attribute("last_name"),
         "Tags": _campaign,
         "COUPON": _coupon,
+        "BESTHOUR": _best_hour,
+        "BESTDAY": _best_day,
     },
     "brevo": {
         "EMAIL": _attribute("email"),
@@ -86,6 +103,8 @@ LAYOUTS: Final[Mapping[str, Mapping[str, Value]]] = {
         "EXT_ID": _customer,
         "CAMPAIGN": _campaign,
         "COUPON": _coupon,
+        "BEST_HOUR": _best_hour,
+        "BEST_DAY": _best_day,
     },
     "klaviyo": {
         "Email": _attribute("email"),
@@ -95,6 +114,8 @@ LAYOUTS: Final[Mapping[str, Mapping[str, Value]]] = {
         "External ID": _customer,
         "Campaign": _campaign,
         "Coupon": _coupon,
+        "Best Hour": _best_hour,
+        "Best Day": _best_day,
     },
 }
 
@@ -157,15 +178,17 @@ class TreatedList:
             yield name, orjson.dumps({**content, "page": number, "pages": len(pages), "customers": rows})
 
 
-def treated_list(store: Store, campaign: Campaign, layout: str) -> TreatedList:
-    """The list of the treated now.  Raises BadInput before the draw, after the end, and for an unknown layout."""
+def treated_list(store: Store, campaign: Campaign, layout: str, engine: Engine | None) -> TreatedList:
+    """The list of the treated now.  engine: of the live release, which knows best hours and days; None without one.
+
+    Raises BadInput before the draw, after the end, and for an unknown layout."""
     if layout not in LAYOUTS:
         raise BadInput(f"layout: {layout!r:.40} is none; use one of {', '.join(LAYOUTS)}")
     if campaign.record.status == CLOSED or not campaign.is_drawn:
         why = "is closed" if campaign.record.status == CLOSED else f"is a {DRAFT}; draw it first"
         raise BadInput(f"campaign {campaign.id!r} {why}: nobody is exported")
     drawn = find_members(store, campaign)
-    rows, withdrawn, no_address = list[dict[str, str]](), 0, 0
+    rows, withdrawn, no_address = list[_Row](), 0, 0
     for member in drawn.members:
         if member.arm is not Arm.TREATED:
             continue
@@ -177,8 +200,19 @@ def treated_list(store: Store, campaign: Campaign, layout: str) -> TreatedList:
         if layout != "plain" and not row.attribute("email"):
             no_address += 1
             continue
-        rows.append({name: value(row) for name, value in LAYOUTS[layout].items()})
-    return TreatedList(campaign.id, layout, rows, withdrawn, no_address, drawn.notes)
+        rows.append(row)
+    rows, notes = _with_times(rows, engine)
+    cells = [{name: value(row) for name, value in LAYOUTS[layout].items()} for row in rows]
+    return TreatedList(campaign.id, layout, cells, withdrawn, no_address, drawn.notes + notes)
+
+
+def _with_times(rows: list[_Row], engine: Engine | None) -> tuple[list[_Row], list[str]]:
+    """The rows with the best hour and day of each customer, and what is to be said of these."""
+    if engine is None:
+        return rows, ["best hour and day: nothing is live yet"]
+    times = best_times(engine, engine.users.positions([row.member.user_id for row in rows]))
+    places = zip(rows, *map(times.column, BEST), strict=True)
+    return [replace(row, best_hour=hour, best_day=day) for row, hour, day in places], times.notes
 
 
 def _plain_attributes(user: User | None) -> dict[str, str]:

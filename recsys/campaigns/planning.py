@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recsys.arrays import Bools, Doubles
+from recsys.campaigns.contact_times import BestTimes, best_times
 from recsys.campaigns.definition import CampaignDefinition
 from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
 from recsys.campaigns.result.earlier import EarlierLift, earlier_lift
@@ -44,12 +45,16 @@ class CampaignPower:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What a draw would be now.  earlier: the lift that campaigns with the same goal had, None without one."""
+    """What a draw would be now.  earlier: the lift that campaigns with the same goal had, None without one.
+
+    times: when the eligible order.
+    """
 
     definition: CampaignDefinition
     eligibility: CampaignEligibility
     power: CampaignPower
     earlier: EarlierLift | None
+    times: BestTimes
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types."""
@@ -65,6 +70,7 @@ class CampaignPlan:
             "expected_cost": round(treated * self.definition.cost_per_contact, 2),
             "power": asdict(self.power),
             "earlier": None if self.earlier is None else self.earlier._asdict(),
+            "contact_times": self.times.to_json(),
         }
 
 
@@ -73,7 +79,8 @@ def plan_campaign(shop: CampaignShop, definition: CampaignDefinition) -> Campaig
     salted = definition.with_salt()
     eligibility = find_eligible(shop, salted)
     power = measure_power(shop, salted, eligibility.eligible)
-    return CampaignPlan(salted, eligibility, power, _earlier(shop, salted.goal))
+    times = best_times(shop.recommender.engine, np.flatnonzero(eligibility.eligible))
+    return CampaignPlan(salted, eligibility, power, _earlier(shop, salted.goal), times)
 
 
 def _earlier(shop: CampaignShop, goal: str) -> EarlierLift | None:

@@ -1,14 +1,14 @@
 """Settings of campaigns: `[campaigns]`, the hold-out of the shop, the contact cap and quiet times."""
 
 from datetime import UTC, datetime, tzinfo
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from recsys.config import SettingsSection
+from recsys.customers.contact_times import WEEKDAYS
 from recsys.time_units import minute, time_zone
 
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 
 

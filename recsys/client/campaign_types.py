@@ -66,6 +66,7 @@ class CampaignPlan(ResponseModel):
     expected_cost: float
     power: dict[str, Any]
     earlier: dict[str, Any] | None = None
+    contact_times: dict[str, Any] | None = None
 
 
 class CampaignResult(ResponseModel):

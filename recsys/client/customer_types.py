@@ -70,6 +70,7 @@ class CustomerCard(ResponseModel):
     abc: dict[str, Any] | None
     stage: dict[str, str | None] | None
     rhythm: dict[str, Any] | None
+    contact_time: dict[str, Any] | None
     taste: dict[str, Any] | None
     value: dict[str, Any] | None
     churn: dict[str, Any] | None

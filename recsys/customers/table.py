@@ -129,10 +129,11 @@ class CustomerTable(StoredFields):
 
 @dataclass(frozen=True, slots=True)
 class CustomerPlan:
-    """rule: limits of stages.  groups: by RFM scores, the first that fits counts."""
+    """rule: limits of stages.  groups: by RFM scores, the first that fits counts.  time_zone: of hours and weekdays."""
 
     rule: StageRule = field(default_factory=StageRule)
     groups: tuple[RfmGroup, ...] = RFM_GROUPS
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

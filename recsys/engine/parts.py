@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import Specs
+from recsys.customers.contact_times import ContactTimes
 from recsys.customers.history.stored_orders import StoredOrders
 from recsys.customers.prediction.needs import CategoryNeeds, NeedsModel
 from recsys.customers.prediction.scored import CustomerScores
@@ -53,6 +54,7 @@ class EngineParts:
     recent_buyers: how many customers bought each item in the last month.
     needs: the chance to buy again by horizon; None where there was too little to learn it from.
     category_needs: the same of categories.
+    contact_times: best hour and day, and the evidence for them; empty where `customers` is.
     candidate_cache: candidates found by training and by earlier requests.
     """
 
@@ -97,6 +99,10 @@ class EngineParts:
         CategoryNeeds | None,
         EnginePart("category_needs", CategoryNeeds.arrays, CategoryNeeds.from_arrays, CategoryNeeds.specs),
     ] = None
+    contact_times: Annotated[
+        ContactTimes,
+        EnginePart("contact_times", ContactTimes.arrays, ContactTimes.from_arrays, ContactTimes.specs),
+    ] = field(default_factory=ContactTimes)
     candidate_cache: Annotated[
         CandidateCache,
         EnginePart("prepared", CandidateCache.arrays, CandidateCache.from_arrays, PrecomputedCandidates.specs),

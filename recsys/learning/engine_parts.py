@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recsys.customers.contact_times import ContactTimes
 from recsys.customers.history.stored_orders import StoredOrders, store_orders
 from recsys.customers.population import counted_events
 from recsys.customers.prediction.needs import CategoryNeeds
@@ -19,6 +20,7 @@ from recsys.engine.engine import Engine
 from recsys.engine.new_items import unchosen_items
 from recsys.engine.recent_buyers import count_recent_buyers
 from recsys.engine.unnumbered_events import collect_unnumbered_events
+from recsys.learning.customers.contact_times import learn_contact_times
 from recsys.learning.customers.needs import by_category, fit_needs, needs_note
 from recsys.learning.customers.scores import learn_scores
 from recsys.learning.recipe import Recipe
@@ -110,6 +112,13 @@ def _customer_scores(data: TrainingInput) -> LearnedPart:
     return LearnedPart(*learn_scores(log.orders, data.dataset.data, categories, log.as_of_ms, rng))
 
 
+def _contact_times(data: TrainingInput) -> LearnedPart:
+    if data.customer_log is None:
+        return LearnedPart(ContactTimes())
+    rng, zone = np.random.default_rng(data.recipe.seed), data.recipe.customers.time_zone
+    return LearnedPart(learn_contact_times(data.customer_log.orders.postings, zone, rng))
+
+
 def _needs(data: TrainingInput) -> LearnedPart:
     model = data.engine.models.get(BuyAgainModel.name)
     if data.customer_log is None or not isinstance(model, BuyAgainModel):
@@ -149,6 +158,7 @@ PART_LEARNERS: dict[str, Callable[[TrainingInput], LearnedPart]] = {
     "customers": _customers,
     "customer_orders": _customer_orders,
     "customer_scores": _customer_scores,
+    "contact_times": _contact_times,
     "needs": _needs,
     "category_needs": _category_needs,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from recsys.bundle import Bundle
+from recsys.campaigns.settings import CampaignSettings
 from recsys.config import CatalogueSettings, InfluenceSettings, WeightSettings, read_table
 from recsys.customers.groups import build_grouping
 from recsys.customers.settings import CustomerSettings
@@ -89,7 +90,8 @@ def read_recipe(
     share, customers = InfluenceSettings.load(file).unvouched_share, CustomerSettings.load(file)
     groups = customers.rfm_groups()
     build_grouping(groups)  # a gap is an error before the training, not after it
-    return Recipe(plan, never_show, seed, unvouched_share=share, customers=CustomerPlan(customers.stage_rule(), groups))
+    who = CustomerPlan(customers.stage_rule(), groups, CampaignSettings.load(file).time_zone)
+    return Recipe(plan, never_show, seed, unvouched_share=share, customers=who)
 
 
 def recipe_of(bundle: Bundle, recipe: Recipe) -> Recipe:

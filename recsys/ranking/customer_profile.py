@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from recsys.customers.card import card_figures, customer_now, last_moment
+from recsys.customers.contact_times import contact_figures
 from recsys.data.answer_log.answer_log import AnswerLog
 from recsys.data.answer_log.outcomes import HOURS, sum_outcomes
 from recsys.data.catalogue.catalogue import Catalogue, is_hidden
@@ -57,12 +58,14 @@ def read_profile(
     card = card_figures(now, table, recommender.catalogue)
     known = known_user(store, user_id, log_seq)
     predicted, reasons = customer_predictions(recommender.engine, recommender.catalogue, row, known.recent)
-    card["unknown"] |= reasons
+    contact_time, doubts = contact_figures(recommender.engine.contact_times, now.orders.postings)
+    card["unknown"] |= reasons | doubts
     return (
         head
         | card
         | predicted
         | {
+            "contact_time": contact_time,
             "offers": _offers(recommender, known, now_ms),
             "shown": _shown(answers, store, identity, activity, now_ms),
             "contacts": _contacts(store, identity.owner_id),
@@ -72,7 +75,7 @@ def read_profile(
 
 
 _PARTS = (
-    *("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "taste"),
+    *("since", "recency", "frequency", "money", "rfm", "abc", "stage", "rhythm", "contact_time", "taste"),
     *("value", "churn", "needs", "category_needs", "contacts", "campaigns", "offers", "shown"),
 )
 

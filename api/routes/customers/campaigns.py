@@ -136,7 +136,9 @@ async def export_treated(request: Request, campaign_id: CampaignPathId) -> Respo
     """The treated who may still be written to, for the tool that sends.  Control and hold-out are never on it."""
     state, body = app_state(request), parse_body(CampaignExportIn, await request.body() or b"{}")
     campaign = await state.in_thread(lambda: find_campaign(state.store, campaign_id))
-    treated = await state.in_thread(lambda: treated_list(state.store, campaign, body.layout))
+    release = state.releases.now
+    engine = None if release is None else release.recommender.engine
+    treated = await state.in_thread(lambda: treated_list(state.store, campaign, body.layout, engine))
     if body.format != "json" and not body.webhook:
         content = await state.in_thread(lambda: treated.content(body.format))
         name = f'attachment; filename="{campaign_id}.{body.format}"'

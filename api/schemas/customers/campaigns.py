@@ -88,6 +88,7 @@ class CampaignPlanOut(BaseModel):
     expected_cost: float
     power: dict[str, Any]
     earlier: dict[str, Any] | None
+    contact_times: dict[str, Any] = Field(description="customers by best hour and day; `unknown`: why nothing is said")
 
 
 class CampaignResultOut(BaseModel):

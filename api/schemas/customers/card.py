@@ -83,6 +83,24 @@ class CategoryShareOut(BaseModel):
     share: float | None
 
 
+class BestTimeOut(BaseModel):
+    """An hour as 17:00 or a day as saturday, with its share of the customer's orders, shrunk to the shop's, and that of
+    all orders."""
+
+    at: str
+    share: float
+    shop_share: float
+
+
+class ContactTimeOut(BaseModel):
+    """When the customer orders, in that time zone, by so many orders; null without evidence, see `unknown`."""
+
+    orders: int
+    time_zone: str
+    best_hour: BestTimeOut | None
+    best_day: BestTimeOut | None
+
+
 class TasteOut(BaseModel):
     """Different items and categories bought, and the price level: 0 the cheapest of each category, 1 the dearest."""
 
@@ -156,6 +174,7 @@ class CustomerOut(UserOut):
     abc: AbcOut | None
     stage: StageOut | None
     rhythm: RhythmOut | None
+    contact_time: ContactTimeOut | None
     taste: TasteOut | None
     value: dict[str, Any] | None
     churn: dict[str, Any] | None

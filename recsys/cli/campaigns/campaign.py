@@ -1,5 +1,6 @@
 """Commands `recsys campaign plan | list | show | draw | export | close`: campaigns with a control group."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from recsys.campaigns.eligibility import CampaignShop
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id.")]
+MOST_TIMES = 3  # hours or days of most of the eligible
 LOSS_WORDS = {
     "consent": "no consent",
     "holdout": "in the hold-out of the shop",
@@ -68,6 +70,8 @@ def plan(
     console = plain_console()
     console.print(f"money of the eligible: {words}, as of {minute(power['as_of'])} UTC")
     console.print(power["advice"])
+    for line in _best_times(planned["contact_times"]):
+        console.print(line)
     if (earlier := planned["earlier"]) is not None:
         ids = ", ".join(earlier["campaigns"])
         console.print(f"earlier campaigns with this goal had a lift of {earlier['lift']:+.1%} ({ids}): --set effect=…")
@@ -150,7 +154,8 @@ def export(
     chosen = find_campaign(store, campaign)
     if out is not None:
         Destination(out).check()
-    treated = treated_list(store, chosen, layout)
+    engine = live_recommender(ctx.obj, store).engine if ctx.obj.has_release else None
+    treated = treated_list(store, chosen, layout, engine)
     if out is not None:
         Destination(out).write(treated.frames(), treated.schema())
     else:
@@ -239,6 +244,16 @@ def _print_counts(counts: dict[str, Any]) -> None:
         n = counts.get(name, counts.get(f"expected_{name}"))
         rows.append((name if name in counts else f"{name}, about", f"{n:,}"))
     print_table(("customers", "n"), rows)
+
+
+def _best_times(times: dict[str, Any]) -> Iterator[str]:
+    """The hours and days of most of the eligible, or why nothing is said."""
+    for name in ("best_hour", "best_day"):
+        if name in times["unknown"]:
+            yield f"{name.replace('_', ' ')}: {times['unknown'][name]}"
+            continue
+        most = ", ".join(f"{row['at']} for {row['customers']:,}" for row in times[name][:MOST_TIMES])
+        yield f"{name.replace('_', ' ')} ({times['time_zone']}): {most or 'fewer than 20 customers each'}"
 
 
 def _arms(campaign: "Campaign") -> tuple[str, str]:

@@ -114,6 +114,7 @@ def _figures(card: Mapping[str, Any]) -> Rows:
     margin = "" if money["margin"] is None else f", margin {money['margin']:,.2f}"
     yield "money", f"{money['total']:,.2f}, {_money(money['per_order'])} per order{margin}{_score(money)}"
     yield "rhythm", _rhythm(rhythm)
+    yield "best time", _best_time(card["contact_time"])
     top = ", ".join(f"{each['category']} {each['share']:.0%}" for each in taste["top_categories"] if each["share"])
     yield "buys", f"{_count(taste['items'], 'item')}, categories {taste['categories']}: {top or '-'}"
     yield "price level", f"{_share(taste['price_level'])} (0 % cheapest, 100 % dearest of each category)"
@@ -152,6 +153,15 @@ def _rhythm(rhythm: Mapping[str, Any]) -> str:
     if rhythm["gap_days"] is None:
         return f"too few orders for a gap of their own; {at_risk}"
     return f"an order every {_count(rhythm['gap_days'], 'day')}, next about {rhythm['usual_next_order']}; {at_risk}"
+
+
+def _best_time(times: Mapping[str, Any]) -> str:
+    places = [
+        f"{best['at']} ({best['share']:.0%} of their orders, {best['shop_share']:.0%} of the shop's)"
+        for best in (times["best_day"], times["best_hour"])
+        if best is not None
+    ]
+    return f"{', '.join(places)}, {times['time_zone']}" if places else "-"
 
 
 def _shown(shown: Mapping[str, Any]) -> str:

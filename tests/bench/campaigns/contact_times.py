@@ -13,20 +13,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from recsys.arrays import Doubles, Longs
+from recsys.arrays import Longs
 from recsys.cli.context import CliContext
-from recsys.customers.contact_times import (
-    DAYS,
-    HOURS,
-    counts_of,
-    days_of,
-    fitted_strength,
-    hours_of,
-    shop_profile,
-    shrunk_profiles,
-)
+from recsys.customers.contact_times import DAYS, HOURS, places_of
 from recsys.data.events import Kind
-from recsys.inference.clustered import mean_interval
+from recsys.learning.customers.contact_times import profile_gain
 from recsys.time_units import DAY_MS, milliseconds
 
 
@@ -38,18 +29,6 @@ def orders(home: Path) -> tuple[Longs, Longs]:
         ]
     table = pl.concat(frames).unique().sort("user_id", "at_ms")
     return table["user_id"].rank("dense").to_numpy().astype(np.int64) - 1, table["at_ms"].to_numpy()
-
-
-def gain(customer: Longs, at_ms: Longs, place: Longs, n_places: int, cut_ms: int) -> tuple[float, Doubles, Longs]:
-    """Strength, gain in log-likelihood (bits) of each order after the cut over the shop's profile, its customer."""
-    is_past, n = at_ms < cut_ms, int(customer.max()) + 1
-    counts = counts_of(customer[is_past], place[is_past], n, n_places)
-    shop = shop_profile(counts)
-    strength = fitted_strength(counts, shop)
-    own = shrunk_profiles(counts, shop, strength)
-    later = ~is_past
-    bits = np.log2(own[customer[later], place[later]] / shop[place[later]])
-    return strength, bits, customer[later]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -64,9 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     cut_ms = end_ms - int(options.days * DAY_MS)
     known = at_ms < end_ms
     customer, at_ms = customer[known], at_ms[known]
-    for name, place, n_places in (("hour", hours_of(at_ms), HOURS), ("day", days_of(at_ms), DAYS)):
-        strength, bits, later = gain(customer, at_ms, place, n_places, cut_ms)
-        value, low, high = mean_interval(bits, later)
-        print(f"{name}: strength {strength:g}, {len(bits):,} orders, {value:+.3f} bits ({low:+.3f} to {high:+.3f})")
+    for name, place, n_places in zip(("hour", "day"), places_of(at_ms, "UTC"), (HOURS, DAYS), strict=True):
+        value, low, high, n = profile_gain(customer, at_ms, place, n_places, cut_ms)
+        print(f"{name}: {n:,} orders, {value:+.3f} bits ({low:+.3f} to {high:+.3f})")
         print("  better than the shop's profile" if low > 0 else "  no evidence")
     print(f"{time.process_time() - start:.1f} s of CPU")

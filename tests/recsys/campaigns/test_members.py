@@ -85,7 +85,7 @@ def test_the_list_leaves_out_who_withdrew_since_and_who_has_no_address(shop: Cam
     shop.store.put_users([User(first, {"E-Mail": "a@b.example", "First name": "=Ada"})])
     shop.store.change_users([UserChange(second, consent={"marketing": False})])
     campaign = find_campaign(shop.store, "c1")
-    plain, mailchimp = treated_list(shop.store, campaign, "plain"), treated_list(shop.store, campaign, "mailchimp")
+    plain, mailchimp = (treated_list(shop.store, campaign, layout, None) for layout in ("plain", "mailchimp"))
     n_treated = sum(arm is Arm.TREATED for arm in arms.values())
     assert (len(plain.rows), plain.withdrawn) == (n_treated - 1, 1)
     assert [row["Email Address"] for row in mailchimp.rows] == ["a@b.example"]
@@ -93,4 +93,4 @@ def test_the_list_leaves_out_who_withdrew_since_and_who_has_no_address(shop: Cam
     assert b"'=Ada" in mailchimp.content("csv")
     assert [json.loads(payload)["customers"] for _, payload in mailchimp.messages()] == [mailchimp.rows]
     with pytest.raises(BadInput, match="layout: 'mailchip' is none"):
-        treated_list(shop.store, campaign, "mailchip")
+        treated_list(shop.store, campaign, "mailchip", None)

@@ -87,5 +87,6 @@ def test_every_part_of_the_small_shop_survives_saving_and_opening(small_shop: Re
     again = part_arrays(EngineParts(**read_parts(bundle, Engine)))
     assert again.keys() == arrays.keys()
     assert all(np.array_equal(again[name], array, equal_nan=array.dtype.kind == "f") for name, array in arrays.items())
-    folders = {"chances", "customer_orders", "customer_scores", "customers", "prepared", "recent_buyers", "rhythm"}
+    folders = {"chances", "contact_times", "customer_orders", "customer_scores", "customers", "prepared"}
+    folders |= {"recent_buyers", "rhythm"}
     assert {name.partition("/")[0] for name in arrays} == folders
