@@ -57,6 +57,16 @@ class ItemModel(Model, Protocol):
         """Up to k other items with their similarity above 0, best first, ties by position."""
 
 
+class BesideModel(Model, Protocol):
+    """An item model that scores what goes with one item without going through the whole catalogue."""
+
+    def score_beside(self, item: int) -> tuple[Ints, Floats]:
+        """The other items that `score` puts above 0 for a history of this item alone with weight 1, and their scores.
+
+        Best first, ties by position.
+        """
+
+
 @runtime_checkable
 class OwnItemsModel(Protocol):
     """A model that scores only the items of the history: no need to go through the whole catalogue."""

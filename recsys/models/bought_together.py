@@ -35,6 +35,9 @@ class BoughtTogetherModel(StoredFields):
             self.neighbours.spread(item, np.ones(len(item), np.float32), scores[row])
         return scores
 
+    def score_beside(self, item: int) -> tuple[Ints, Floats]:
+        return self.neighbours.row(item)
+
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.neighbours.nearest(item, k)
 

@@ -56,6 +56,9 @@ class ItemNeighboursModel(StoredFields):
             row[item] += strength * np.float32(self.own_vote)
         return scores
 
+    def score_beside(self, item: int) -> tuple[Ints, Floats]:
+        return self.votes.row(item)
+
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         return self.neighbours.nearest(item, k)
 

@@ -1,6 +1,6 @@
 """Neighbour table: the neighbours of every item as one ragged table, built once and applied on every request."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, TypeAlias
@@ -41,11 +41,23 @@ class NeighbourTable(StoredFields):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def row(self, item: int) -> tuple[Ints, Floats]:
+        """The item's neighbours and their similarity."""
+        row = slice(self.offsets[item], self.offsets[item + 1])
+        return self.neighbour[row], self.similarity[row]
+
     def nearest(self, item: int, k: int) -> tuple[Ints, Floats]:
         """The item's up to k best neighbours and their similarity."""
-        start, end = int(self.offsets[item]), int(self.offsets[item + 1])
-        end = min(end, start + max(k, 0))
-        return self.neighbour[start:end], self.similarity[start:end]
+        neighbour, similarity = self.row(item)
+        return neighbour[: max(k, 0)], similarity[: max(k, 0)]
+
+    def nearest_of_each(self, items: Sequence[int], k: int) -> list[Ints]:
+        """The up to k best neighbours of each item."""
+        at = np.array(items)
+        starts = self.offsets[at]
+        ends = np.minimum(self.offsets[at + 1], starts + max(k, 0))
+        neighbour = self.neighbour
+        return [neighbour[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
     def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""

@@ -10,7 +10,7 @@ from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortened
 from recsys.engine.engine import Engine
-from recsys.models.base import Model, OwnItemsModel, VectorModel
+from recsys.models.base import BesideModel, Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import STEADY
 from recsys.models.registry import MODELS
@@ -124,12 +124,22 @@ def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | No
 
 def similar(context: QueryContext, k: int) -> Candidates:
     """Items chosen by the same customers as the anchors."""
-    return model_candidates(context.engine, "item_neighbours", context.anchors(), context.eligible, k)
+    return _beside("item_neighbours", context, k)
 
 
 def bought_together(context: QueryContext, k: int) -> Candidates:
     """Items bought in the same baskets as the anchors."""
-    return model_candidates(context.engine, "bought_together", context.anchors(), context.eligible, k)
+    return _beside("bought_together", context, k)
+
+
+def _beside(name: str, context: QueryContext, k: int) -> Candidates:
+    """The best of a model for the anchors; of a single one, as beside an item, only its own neighbours are scored."""
+    items, eligible = context.anchor_items(), context.eligible
+    if name in context.engine.models and len(items) == 1 and not eligible.mask[items[0]]:
+        others, scores = cast(BesideModel, context.engine.models[name]).score_beside(items[0])
+        left = eligible.mask[others].nonzero()[0][:k]
+        return Candidates(others[left], scores[left])
+    return model_candidates(context.engine, name, context.anchors(), eligible, k)
 
 
 def similar_vectors(context: QueryContext, k: int) -> Candidates:

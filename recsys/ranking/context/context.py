@@ -89,12 +89,19 @@ class QueryContext:
         dismissed = dismissed_items(self.history)
         return mask & ~np.isin(items, dismissed) if len(dismissed) else mask
 
+    def anchor_items(self) -> Ints:
+        """Items that the list should go with: on the page, else in the session, else used last.  Rising, each once."""
+        items = self.context_items
+        if not len(items) and len(self.session_items):
+            items = _without(self.session_items, sent_back_items(self.history))
+        if not len(items):
+            items = _last_items(self.history)
+        items = items[items < self.history.n_items]
+        return np.unique(items).astype(np.int32) if len(items) > 1 else items
+
     def anchors(self) -> Histories:
-        """Items that the list should go with, as if just bought: on the page, else in the session, else used last."""
-        candidates = (self.context_items, _without(self.session_items, sent_back_items(self.history)))
-        items = next((items for items in candidates if len(items)), None)
-        items = _last_items(self.history) if items is None else items
-        items = np.unique(items[items < self.history.n_items]).astype(np.int32)
+        """The anchor items as if just bought."""
+        items = self.anchor_items()
         n, now = len(items), self.history.now
         at, weight, kind = np.full(n, now), np.ones(n, np.float32), np.full(n, PURCHASE, np.int8)
         return Histories(np.array([0, n], np.int64), items, at, weight, kind, self.history.n_items, now)

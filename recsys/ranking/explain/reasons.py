@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate
-from typing import Final
+from typing import Final, Literal, cast
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from recsys.arrays import Ints
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
 from recsys.engine.candidate_cache import RepeatPurchases
+from recsys.engine.engine import Engine
 from recsys.engine.repurchase import in_words, own_gap
-from recsys.models.base import ItemModel
+from recsys.models.bought_together import BoughtTogetherModel
+from recsys.models.item_neighbours import ItemNeighboursModel
+from recsys.models.neighbour_table import NeighbourTable
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Reason
@@ -64,7 +67,9 @@ def _reasons_from(source: str, items: list[int], context: QueryContext) -> list[
     liked = _mentionable_likes(context.history, context)
     return [
         LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, context)
-        for anchor in nearest_liked(items, liked, context.engine.n_items, context.engine.item_neighbours)
+        for anchor in nearest_liked(
+            items, liked, context.engine.n_items, _neighbours(context.engine, "item_neighbours")
+        )
     ]
 
 
@@ -145,14 +150,17 @@ BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
 
 
 def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> list[Reason]:
-    liked = _mentionable_likes(context.anchors(), context)
-    if not len(liked):
+    anchors = context.anchor_items()
+    anchors = anchors[context.mentionable(anchors)]
+    if not len(anchors):
         return [LIKE_MINDED] * len(items)
     is_together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if is_together else ("similar", "Goes with")
-    model = context.engine.bought_together if is_together else context.engine.item_neighbours
-    nearest = nearest_liked(items, liked, context.engine.n_items, model)
-    return [_with_anchor(code, words, int(liked[0]) if anchor is None else anchor, context) for anchor in nearest]
+    if len(anchors) == 1:
+        return [_with_anchor(code, words, int(anchors[0]), context)] * len(items)
+    table = _neighbours(context.engine, "bought_together" if is_together else "item_neighbours")
+    nearest = nearest_liked(items, anchors, context.engine.n_items, table)
+    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, context) for anchor in nearest]
 
 
 def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
@@ -166,13 +174,18 @@ def _with_anchor(code: str, words: str, anchor: int, context: QueryContext) -> R
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
-def nearest_liked(items: list[int], liked: Ints, n_items: int, model: ItemModel | None) -> list[int | None]:
+def _neighbours(engine: Engine, name: Literal["item_neighbours", "bought_together"]) -> NeighbourTable | None:
+    model = cast(ItemNeighboursModel | BoughtTogetherModel | None, engine.models.get(name))
+    return None if model is None else model.neighbours
+
+
+def nearest_liked(items: list[int], liked: Ints, n_items: int, table: NeighbourTable | None) -> list[int | None]:
     """The liked item that is most similar to each of the items; None where none is near."""
-    if model is None or not len(liked):
+    if table is None or not len(liked):
         return [None] * len(items)
     is_liked = np.zeros(n_items, bool)
     is_liked[liked] = True
-    near = [model.similar(item, N_NEIGHBOURS)[0] for item in items]  # best first
+    near = table.nearest_of_each(items, N_NEIGHBOURS)  # best first
     all_near = np.concatenate(near)
     hits = is_liked[all_near].nonzero()[0]
     ends = list(accumulate(map(len, near)))
