@@ -21,6 +21,7 @@ from recsys.cli.campaigns.campaign import register_campaigns
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.customers.card import customer
 from recsys.cli.customers.everybody import register_customers
+from recsys.cli.customers.movers import movers
 from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
 from recsys.cli.customers.segments import register_segments
@@ -84,7 +85,7 @@ def application() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(recsys)
-    for command in (recommend, similar, why, predict, audience, customer, pairs, reminders, offers):
+    for command in (recommend, similar, why, predict, audience, customer, pairs, movers, reminders, offers):
         register_command(app, command, panel="Ask")
     register_rules(app)
     register_customers(app)

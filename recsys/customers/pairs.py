@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Longs
 from recsys.config import spelling_hint
-from recsys.customers.population import MIN_GROUP
+from recsys.customers.population import MIN_GROUP, Population
+from recsys.customers.surveys import Z
 from recsys.data.entities import Item
 from recsys.data.events import PURCHASE
 from recsys.errors import BadInput
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import polars as pl
     from scipy.sparse import csc_array
 
+
 ITEM, TYPE = "item", "type"
+ORDERS = ("lift", "baskets", "support", "confidence", "confidence_back")
 FIELDS = ("category", "brand")
 TYPE_ATTRIBUTES = ("type", "product_type")  # the first that items have is their type
 
@@ -65,12 +68,25 @@ class BasketPairs:
         by_chance = self.baskets[self.first].astype(np.float64) * self.baskets[self.second]
         return self.count * float(self.n_baskets) / by_chance
 
+    def lift_interval(self) -> tuple[Doubles, Doubles]:
+        """Ends of the interval of 95 % of the lift, as if baskets were independent.  (P,), (P,)
+
+        Its logarithm has by the delta method the variance (1 / p_ab - 1 / p_a - 1 / p_b + 2 lift - 1) / baskets
+        (Agresti 2013, "Categorical data analysis", 16.1), p being shares of the baskets.
+        """
+        n, lift = float(max(self.n_baskets, 1)), self.lift
+        own = 1 / self.baskets[self.first] + 1 / self.baskets[self.second]
+        variance = 1 / self.count - own + (2 * lift - 1) / n
+        factor = np.exp(Z * np.sqrt(np.maximum(variance, 0.0)))
+        return lift / factor, lift * factor
+
     def frame(self) -> "pl.DataFrame":
         """A row per pair."""
         import polars as pl
 
         names = np.array(self.names, object)
         forward, back = self.confidence
+        low, high = self.lift_interval()
         return pl.DataFrame(
             {
                 "first": pl.Series(names[self.first], dtype=pl.String),
@@ -80,6 +96,8 @@ class BasketPairs:
                 "confidence": forward,
                 "confidence_back": back,
                 "lift": self.lift,
+                "lift_low": low,
+                "lift_high": high,
             }
         )
 
@@ -192,3 +210,31 @@ def item_labels(items: Collection[Item], by: str) -> dict[str, str]:
         if value is not None and value != []:
             labels[item.item_id] = str(value)
     return labels
+
+
+def ordered_pairs(pairs: "pl.DataFrame", order: str) -> "pl.DataFrame":
+    """The rows of `BasketPairs.frame`, the highest of that column first.  Raises BadInput for another one."""
+    if order not in ORDERS:
+        raise BadInput(f"order {order}: {spelling_hint(order, ORDERS)}")
+    return pairs.sort(order, descending=True, maintain_order=True)
+
+
+def pairs_report(
+    people: Population, rules: BasketPairs, shown: "pl.DataFrame", *, by: str, least: int
+) -> dict[str, Any]:
+    """The rows shown as JSON types, items with their names, with the time that the baskets are from (Unix ms)."""
+    names = {item.item_id: item.name for item in people.items} if by == ITEM else {}
+    rows = [
+        {**row, "first_name": names.get(row["first"]), "second_name": names.get(row["second"])}
+        for row in shown.to_dicts()
+    ]
+    at_ms = people.events["at_ms"]
+    return {
+        "by": by,
+        "least": least,
+        "baskets": rules.n_baskets,
+        "n_pairs": len(rules),
+        "from": at_ms.min(),
+        "as_of": None if at_ms.is_empty() else int(at_ms.max()) + 1,
+        "pairs": rows,
+    }

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "customers summary": "",
     "customers changes": "--since 2017-11-01",
     "pairs": "--by category --least 2",
+    "movers": "--days 28",
     "kpis": "--by month",
     "cohorts": "",
     "expected-units": "",

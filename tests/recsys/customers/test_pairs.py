@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.customers.pairs import BasketLines, basket_lines, basket_pairs
+from recsys.customers.pairs import BasketLines, BasketPairs, basket_lines, basket_pairs, ordered_pairs
 from recsys.data.dataset.dataset import read_events
 from recsys.data.entities import Item
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
@@ -35,12 +35,30 @@ BASKETS = [
 
 def test_support_confidence_and_lift_are_those_by_hand() -> None:
     pairs = basket_pairs(lines_of(BASKETS, 100), 20)
-    assert pairs.frame().rows() == [
+    assert pairs.frame().drop("lift_low", "lift_high").rows() == [
         ("bread", "soap", 30, 0.3, pytest.approx(30 / 90), 1.0, pytest.approx(30 * 100 / (90 * 30))),
         ("bread", "butter", 40, 0.4, pytest.approx(40 / 90), 0.8, pytest.approx(40 * 100 / (90 * 50))),
     ]
     assert len(basket_pairs(lines_of(BASKETS, 100), 31)) == 1
     assert len(basket_pairs(lines_of(BASKETS, 100), 101)) == 0
+
+
+def test_the_interval_of_the_lift_holds_what_it_says() -> None:
+    rng, n = np.random.default_rng(1), 600
+    shares, lift = np.array([0.15, 0.10, 0.25, 0.50]), 0.15 / (0.25 * 0.40)  # both, only the first, only the second
+    inside = []
+    for both, first, second, _ in rng.multinomial(n, shares, 400):
+        pair = BasketPairs(*(np.array([at]) for at in (0, 1, both)), np.array([both + first, both + second]), n, NAMES)
+        low, high = pair.lift_interval()
+        inside.append(low[0] <= lift <= high[0])
+    assert 0.92 < np.mean(inside) < 0.98
+
+
+def test_pairs_stand_in_another_order_and_a_wrong_one_is_told() -> None:
+    frame = basket_pairs(lines_of(BASKETS, 100), 20).frame()
+    assert ordered_pairs(frame, "baskets")["baskets"].to_list() == [40, 30]
+    with pytest.raises(BadInput, match="did you mean 'lift'"):
+        ordered_pairs(frame, "lifts")
 
 
 def test_a_pair_of_fewer_than_twenty_customers_is_left_out() -> None:
