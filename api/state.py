@@ -24,6 +24,7 @@ from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.answer_log.recent_lists import RecentListReader
+from recsys.data.catalogue.name_search import NameSearch
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
@@ -64,6 +65,7 @@ class AppState:
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
+        self.name_search = NameSearch()
         self.log_reports = LogReports(config.home)
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)

@@ -7,7 +7,6 @@ from api.console.pages import (
     customer,
     customers,
     lists,
-    products,
     promotions,
     rules,
     segments,
@@ -17,6 +16,7 @@ from api.console.pages import (
 from api.console.pages.judge import experiments, replay
 from api.console.pages.judge import overview as judge
 from api.console.pages.operations import keys, overview
+from api.console.pages.products import movers, pairs, product, units
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -29,8 +29,10 @@ PAGES: tuple[ConsolePage, ...] = (
     campaigns.CAMPAIGN,
     promotions.PAGE,
     campaigns.UNPLANNED,
-    products.PAGE,
-    products.PRODUCT,
+    units.PAGE,
+    pairs.PAGE,
+    movers.PAGE,
+    product.PAGE,
     lists.PAGE,
     why.PAGE,
     rules.PAGE,

@@ -14,6 +14,7 @@ from api.settings import ServerConfig
 from recsys.client import AsyncClient
 from recsys.data.audit import AuditKind, AuditRow
 from recsys.data.store.base import Store
+from recsys.errors import BadInput
 
 Render = Callable[[str, Mapping[str, Any], int], Response]
 Record = Callable[[AuditKind, Sequence[str], str], Awaitable[None]]
@@ -63,6 +64,15 @@ class Visit:
         """A field of the form that was sent, else the parameter of the address of that name."""
         value = self.form.get(name)
         return value.strip() if isinstance(value, str) else self.query(name, default)
+
+    def whole(self, name: str, default: int, most: int) -> int:
+        """A whole number from 0 that was typed.  Raises BadInput."""
+        text = self.typed(name)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdecimal() and len(text) < 12 and int(text) <= most):
+            raise BadInput(f"{name} {text!r:.40}: type a whole number from 0 to {most}, such as {default}")
+        return int(text)
 
     def render(self, template: str, **context: Any) -> Response:
         """The page.  `sentence` and `title` replace those of the table."""

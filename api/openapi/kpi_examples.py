@@ -1,4 +1,4 @@
-"""Examples of key figures in the OpenAPI schema: figures by period, cohorts, expected units."""
+"""Examples of key figures in the OpenAPI schema: periods, cohorts, expected units, pairs, movers, found items."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,6 +10,15 @@ RETENTION: Final = {"value": 0.702, "low": 0.676, "high": 0.726, "n": 1301, "unk
 NO_VIEW: Final = {"value": None, "low": None, "high": None, "n": None, "unknown": "the log holds no view"}
 GROUP: Final = {"name": "stage:loyal", "customers": 1811, "members_as_of": WEEK["from"]}
 HEAD: Final = {"as_of": AS_OF_MS, **WEEK, "segment": GROUP, "not_counted": NOT_COUNTED}
+MOVE: Final = {
+    "before": 120.0,
+    "after": 301.0,
+    "difference": 181.0,
+    "low": 122.0,
+    "high": 240.0,
+    "change": 1.51,
+    "customers": 214,
+}
 
 KPI_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "KpisOut": {
@@ -68,6 +77,46 @@ KPI_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "interval": 0.8,
         "coverage": 0.87,
         "n_items": 31259,
-        "items": [{"item_id": "995242", "units": 688.5, "low": 449.3, "high": 933.0, "error": 138.8}],
+        "items": [
+            {"item_id": "995242", "name": "Oat milk", "units": 688.5, "low": 449.3, "high": 933.0, "error": 138.8}
+        ],
+    },
+    "PairsOut": {
+        "by": "item",
+        "least": 150,
+        "baskets": 140882,
+        "n_pairs": 812,
+        "from": 1_735_689_600_000,
+        "as_of": AS_OF_MS,
+        "pairs": [
+            {
+                "first": "995242",
+                "second": "1029743",
+                "first_name": "Oat milk",
+                "second_name": "Milk 1 gal",
+                "baskets": 412,
+                "support": 0.0029,
+                "confidence": 0.21,
+                "confidence_back": 0.09,
+                "lift": 6.4,
+                "lift_low": 5.8,
+                "lift_high": 7.1,
+            }
+        ],
+    },
+    "MoversOut": {
+        "as_of": AS_OF_MS,
+        "windows": {"before": WEEK, "after": {"from": WEEK["to"], "to": AS_OF_MS}},
+        "interval": 0.95,
+        "shop": {**MOVE, "before": 61230.0, "after": 58816.0, "difference": -2414.0, "low": -4020.0, "high": -808.0},
+        "n_items": 4120,
+        "n_clear": 96,
+        "items": [{**MOVE, "item_id": "995242", "name": "Oat milk", "is_clear": True}],
+    },
+    "ItemsFoundOut": {
+        "total": 2,
+        "items": [
+            {"item_id": "995242", "name": "Oat milk", "category": "drinks", "brand": "national", "price": 2.49},
+        ],
     },
 }

@@ -11,14 +11,14 @@ users            /v1/users/{id} (data, export, erasure), /v1/users:merge, /v1/us
 needs            /v1/users/{id}/needs
 changes          /v1/customers/changes
 customers        /v1/customers/{id}, /v1/customers/summary
-items            /v1/items, /v1/items/{id}
+items            /v1/items, /v1/items:search, /v1/items/{id}
 campaigns        /v1/campaigns, :try, /v1/campaigns/{campaign_id}, /result, :draw, :export, :close
 segments         /v1/segments, /v1/segments/versions, /v1/segments:try
 search           /v1/customers:search
 promotions       /v1/promotions, :try, /v1/promotions/versions; offers: /v1/users/{id}/offers; proposals: uses, bundles,
                  upsell, table, effect, responses, loyalty below /v1/promotions
 rules            /v1/rules, /v1/rules/versions, /v1/rules:try
-kpis             /v1/kpis, /v1/cohorts, /v1/expected-units
+kpis             /v1/kpis, /v1/cohorts, /v1/expected-units, /v1/pairs, /v1/movers
 shown            /v1/shown/rates
 judge            reports: /v1/evaluations, /v1/verdicts and their pages; answers: /v1/evaluations:try
 experiments      /v1/experiments, :try, /v1/experiments/{id}, its result and stop

@@ -1,18 +1,22 @@
 """Item routes: the catalogue of the shop; a change counts from the next answer on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api.openapi.responses import BODY_ERRORS, ITEM_ERRORS, body_of
+from api.live.release import LiveRelease
+from api.live.user_state import Subject
+from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.routes.response import json_response
-from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsIn, StoredOut
-from api.schemas.params import PathId
+from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsFoundOut, ItemsIn, StoredOut
+from api.schemas.params import PRINTABLE, PathId
 from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
+from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.entities import Item
+from recsys.data.events import Event
 from recsys.data.ids import MISSING
 from recsys.errors import BadItem, UnknownItem
 
@@ -32,6 +36,23 @@ async def put_items(request: Request) -> Response:
     items = [_checked(Item(body.item_id, **_fields(body))) for body in bodies]
     revision = await state.serialized(lambda: state.store.put_items(items))
     return json_response({"stored": len(items), "revision": revision})
+
+
+@router.get("/v1/items:search", response_model=ItemsFoundOut, responses=ERRORS)
+async def search_items(
+    request: Request,
+    query: Annotated[str, Query(min_length=1, max_length=200, pattern=PRINTABLE, description="words of a name or id")],
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 20,
+) -> Response:
+    """The listed items whose id or name holds every word, whatever its case, the closest first."""
+    state = app_state(request)
+
+    def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
+        catalogue = release.recommender.catalogue
+        matching = state.name_search.search(catalogue, query, limit)
+        return {"total": matching.total, "items": [_matching_item(catalogue, at) for at in matching.positions]}
+
+    return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)
@@ -70,6 +91,17 @@ async def delete_item(request: Request, item_id: PathId) -> Response:
     state = app_state(request)
     await state.serialized(lambda: _deleted(state, item_id))
     return Response(status_code=204)
+
+
+def _matching_item(catalogue: Catalogue, at: int) -> Mapping[str, object]:
+    price = float(catalogue.price[at])
+    words = {name: getattr(catalogue, name).words[getattr(catalogue, name).codes[at]] for name in ("category", "brand")}
+    labels = {"item_id": catalogue.item_id(at), "name": catalogue.name(at)}
+    return {
+        **labels,
+        **{name: word or None for name, word in words.items()},
+        "price": None if price != price else price,
+    }
 
 
 def _changed(state: AppState, item_id: str, fields: dict[str, Any]) -> Item:

@@ -52,6 +52,23 @@ class ItemOut(BaseModel):
     known_from: Literal["catalogue", "events"]
 
 
+class MatchingItemOut(BaseModel):
+    """An item of a search."""
+
+    item_id: str
+    name: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+
+
+class ItemsFoundOut(BaseModel):
+    """The best of `total` items that match."""
+
+    total: int
+    items: list[MatchingItemOut]
+
+
 class StoredOut(BaseModel):
     """The number of items that were stored, and the revision of the catalogue after that."""
 

@@ -11,14 +11,14 @@ from recsys.ranking.faces import FaceField
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.parser import parse_filter_text
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 MAX_WHERE = 8_000  # characters; a longer filter belongs into a body
 
 PathId = Annotated[
-    str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["995242"]), BeforeValidator(normalized_id)
+    str, Path(min_length=1, max_length=MAX_ID, pattern=PRINTABLE, examples=["995242"]), BeforeValidator(normalized_id)
 ]
 UserPathId = Annotated[
-    str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE, examples=["900"]), BeforeValidator(normalized_id)
+    str, Path(min_length=1, max_length=MAX_ID, pattern=PRINTABLE, examples=["900"]), BeforeValidator(normalized_id)
 ]
 K = Annotated[int, Query(ge=1, le=MAX_K, description="most items wanted")]
 WhereText = Annotated[

@@ -30,7 +30,7 @@ from recsys.client.experiment_calls import (
 )
 from recsys.client.fact_types import Fact, FactSummary, FactVerdict, FactVerdicts, SurveyScore, VainSearch
 from recsys.client.judge_calls import AnswersEvaluation, GateDecision, GateDecisions, KeptEvaluation, KeptEvaluations
-from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
+from recsys.client.kpi_calls import Cohorts, ExpectedUnits, Kpis, MatchingItems, Movers, Pairs
 from recsys.client.promotion_types import CustomerOffer, Offers, PromotionVersions, ShopPromotions
 from recsys.client.transport import AsyncClient, Client
 from recsys.client.types import (
@@ -113,10 +113,13 @@ __all__ = [
     "ListRates",
     "Mailing",
     "Mailings",
+    "MatchingItems",
     "Merged",
+    "Movers",
     "Need",
     "Needs",
     "Offers",
+    "Pairs",
     "Placement",
     "Placements",
     "PromotionVersions",

@@ -20,7 +20,6 @@ from recsys.client.customer_types import (
     Twins,
 )
 from recsys.client.fact_types import Fact, FactSummary, FactVerdicts
-from recsys.client.kpi_types import Cohorts, ExpectedUnits, Kpis
 from recsys.client.types import (
     Answers,
     Ask,
@@ -196,28 +195,6 @@ def customer_changes(
 def customers_summary() -> Call[CustomerSums]:
     """Sums of all customers: groups, ABC, stages and their moves, concentration of revenue."""
     return Call("GET", "/v1/customers/summary", _parser(CustomerSums))
-
-
-def kpis(
-    since: int | None = None, to: int | None = None, *, by: str = "week", segment: str | None = None
-) -> Call[Kpis]:
-    """Key figures of customers by day, week or month; without times (Unix ms) the last 12 periods.  Takes seconds."""
-    return _report("/v1/kpis", Kpis, {"from": since, "to": to, "by": by, "segment": segment})
-
-
-def cohorts(since: int | None = None, to: int | None = None, *, segment: str | None = None) -> Call[Cohorts]:
-    """Customers by the month of their first order, and who ordered in each later month.  Takes seconds."""
-    return _report("/v1/cohorts", Cohorts, {"from": since, "to": to, "segment": segment})
-
-
-def expected_units(*, limit: int = 100) -> Call[ExpectedUnits]:
-    """Units of each item in the next four weeks, those with the most first.  Takes seconds."""
-    return _report("/v1/expected-units", ExpectedUnits, {"limit": limit})
-
-
-def _report(template: str, model: type[M], query: Mapping[str, Value | None]) -> Call[M]:
-    known = {name: value for name, value in query.items() if value is not None}
-    return Call("GET", template, _parser(model), query=known, timeout_s=LONG_TIMEOUT_S)
 
 
 def put_user(user: User) -> Call[User]:

@@ -11,7 +11,7 @@ from typing import Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, kpi_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 
@@ -77,9 +77,12 @@ class _Methods:
     needs = _Method(calls.needs)
     customer_changes = _Method(calls.customer_changes)
     customers_summary = _Method(calls.customers_summary)
-    kpis = _Method(calls.kpis)
-    cohorts = _Method(calls.cohorts)
-    expected_units = _Method(calls.expected_units)
+    kpis = _Method(kpi_calls.kpis)
+    cohorts = _Method(kpi_calls.cohorts)
+    expected_units = _Method(kpi_calls.expected_units)
+    pairs = _Method(kpi_calls.pairs)
+    movers = _Method(kpi_calls.movers)
+    search_items = _Method(kpi_calls.search_items)
     put_user = _Method(calls.put_user)
     change_user = _Method(calls.change_user)
     merge_users = _Method(calls.merge_users)

@@ -228,13 +228,13 @@ def pairs_report(
         {**row, "first_name": names.get(row["first"]), "second_name": names.get(row["second"])}
         for row in shown.to_dicts()
     ]
-    at_ms = people.events["at_ms"]
+    at_ms = people.events["at_ms"].to_numpy()
     return {
         "by": by,
         "least": least,
         "baskets": rules.n_baskets,
         "n_pairs": len(rules),
-        "from": at_ms.min(),
-        "as_of": None if at_ms.is_empty() else int(at_ms.max()) + 1,
+        "from": int(at_ms.min()) if len(at_ms) else None,
+        "as_of": int(at_ms.max()) + 1 if len(at_ms) else None,
         "pairs": rows,
     }

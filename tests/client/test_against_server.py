@@ -22,7 +22,7 @@ from api.auth.api_keys import SCOPES, create_key
 from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
-from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
+from recsys.client import calls, campaign_calls, experiment_calls, judge_calls, kpi_calls, list_calls, promotion_calls
 from recsys.client.call import Call
 from recsys.client.errors import ApiError, Unreachable
 from recsys.client.transport import AsyncClient, Client
@@ -106,12 +106,12 @@ def made() -> dict[str, Call[object]]:
         "put_promotions": ([],),
         "try_promotions": ([],),
         **dict.fromkeys(("rule_version", "segment_version", "promotion_version"), (1,)),
-        **dict.fromkeys(("needs", "offers", "upsell"), ("u",)),
+        **dict.fromkeys(("needs", "offers", "upsell", "search_items"), ("u",)),
         "coupon_responses": ("c", "d"),
         "try_segment": ({},),
         "try_rules": (Ask(), []),
     }
-    modules = calls, campaign_calls, experiment_calls, judge_calls, list_calls, promotion_calls
+    modules = calls, campaign_calls, experiment_calls, judge_calls, kpi_calls, list_calls, promotion_calls
     functions = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)

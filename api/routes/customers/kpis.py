@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.openapi.responses import ERRORS
 from api.schemas.common import QueryTime
-from api.schemas.customers.kpis import CohortsOut, ExpectedUnitsOut, KpisOut
+from api.schemas.customers.kpis import CohortsOut, ExpectedUnitsOut, KpisOut, MoversOut, PairsOut
+from api.schemas.params import PRINTABLE
 from api.state import app_state
 
 MAX_UNITS = 10_000
@@ -52,6 +53,36 @@ async def read_expected_units(
 ) -> Response:
     """Units of each item in the next four weeks, with an interval of 80 % and the measured error."""
     return await _report(request, "expected-units", "--limit", str(limit))
+
+
+@router.get("/v1/pairs", response_model=PairsOut, responses=ERRORS)
+async def read_pairs(
+    request: Request,
+    by: Annotated[
+        str, Query(min_length=1, max_length=100, pattern=PRINTABLE, description="item, type, category, brand, …")
+    ] = "item",
+    least: Annotated[int, Query(ge=1, description="baskets that hold both, at least")] = 150,
+    order: Annotated[
+        Literal["lift", "baskets", "support", "confidence", "confidence_back"], Query(description="the highest first")
+    ] = "lift",
+    limit: Annotated[int, Query(ge=1, le=MAX_UNITS)] = 100,
+) -> Response:
+    """What is bought together: support, confidence and lift of pairs.  Takes seconds; kept for five minutes."""
+    words = (f"--by={by}", "--least", str(least), "--order", order, "--limit", str(limit))
+    return await _report(request, "pairs", *words)
+
+
+@router.get("/v1/movers", response_model=MoversOut, responses=ERRORS)
+async def read_movers(
+    request: Request,
+    days: Annotated[int, Query(ge=1, le=400, description="length of both windows")] = 28,
+    back: Annotated[int | None, Query(ge=1, le=2_000, description="days between them; else `days`")] = None,
+    to: To = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_UNITS, description="items, the surest first")] = 100,
+) -> Response:
+    """Items whose units rose or fell between two windows, with intervals.  Takes seconds; kept for five minutes."""
+    words = ("--days", str(days), *_words("--back", None if back is None else str(back)), *_words("--to", _day(to)))
+    return await _report(request, "movers", *words, "--limit", str(limit))
 
 
 async def _report(request: Request, *words: str) -> Response:

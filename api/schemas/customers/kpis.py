@@ -105,10 +105,71 @@ class ItemUnitsOut(BaseModel):
     """Units of an item; error: how wrong such a figure usually was."""
 
     item_id: str
+    name: str | None
     units: float
     low: float
     high: float
     error: float
+
+
+class ItemPairOut(BaseModel):
+    """Two items, types or categories that `baskets` hold together; lift_low, lift_high: its interval of 95 %."""
+
+    first: str
+    second: str
+    first_name: str | None
+    second_name: str | None
+    baskets: int
+    support: float
+    confidence: float
+    confidence_back: float
+    lift: float
+    lift_low: float
+    lift_high: float
+
+
+class PairsOut(BaseModel):
+    """The pairs in `least` baskets or more, the highest of `n_pairs`; baskets are those from `from` (Unix ms)."""
+
+    by: str
+    least: int
+    baskets: int
+    n_pairs: int
+    from_: int | None = Field(alias="from")
+    as_of: int | None
+    pairs: list[ItemPairOut]
+
+
+class SalesMoveOut(BaseModel):
+    """Units in both windows, with the interval of the difference; change: as a share, null where there were none."""
+
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    change: float | None
+    customers: int
+
+
+class ItemMoveOut(SalesMoveOut):
+    """The move of an item; is_clear: more than chance among so many items."""
+
+    item_id: str
+    name: str | None
+    is_clear: bool
+
+
+class MoversOut(BaseModel):
+    """The surest of `n_items` movers, beside what the whole shop did; windows: `before` and `after`, in Unix ms."""
+
+    as_of: int
+    windows: dict[str, dict[str, int]]
+    interval: float
+    shop: SalesMoveOut
+    n_items: int
+    n_clear: int
+    items: list[ItemMoveOut]
 
 
 class ExpectedUnitsOut(BaseModel):

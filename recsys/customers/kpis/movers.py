@@ -1,8 +1,7 @@
 """Movers: items whose units rose or fell between two windows of the log, each with its interval."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -20,8 +19,7 @@ FALSE_SHARE = 0.05  # of the items that are called clear, on average at most
 INTERVAL = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class Movers:
+class Movers(NamedTuple):
     """J items that MIN_GROUP customers or more bought in either window: item (J,), a place among those of the log.
 
     before, after (J,): units.  low, high (J,): interval of after - before.  customers (J,): who bought in either.
@@ -72,8 +70,8 @@ def sales_moves(paid: PaidLines, before: Period, after: Period, n_customers: int
     item = np.zeros(len(kept), np.int64) if is_total else paid.lines.item[kept].astype(np.int64)
     own, group = np.unique(item * n_customers + paid.lines.user[kept], return_inverse=True)
     units = paid.amounts.n_items[kept]
-    earlier = np.bincount(group, units * is_before[kept], len(own))
-    later = np.bincount(group, units * is_after[kept], len(own))
+    earlier: Doubles = np.bincount(group, units * is_before[kept], len(own)).astype(np.float64)
+    later: Doubles = np.bincount(group, units * is_after[kept], len(own)).astype(np.float64)
     items, place = np.unique(own // max(n_customers, 1), return_inverse=True)
     n = len(items)
     return _movers(items, place, earlier, later, np.bincount(place, minlength=n) >= MIN_GROUP, n_customers)
@@ -94,7 +92,7 @@ def _movers(items: Longs, place: Longs, earlier: Doubles, later: Doubles, is_kep
         t = np.where(error > 0, np.abs(difference) / error, np.where(difference == 0, 0.0, np.inf))
     before, after = np.bincount(place, earlier, n), np.bincount(place, later, n)
     columns = (items, before, after, difference - half, difference + half, customers, 2 * stdtr(freedom, -t))
-    return Movers(*(column[is_kept] for column in columns))
+    return Movers._make(column[is_kept] for column in columns)
 
 
 def false_discoveries(p: Doubles) -> Doubles:

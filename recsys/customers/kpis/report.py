@@ -20,6 +20,7 @@ from recsys.customers.kpis.periods import Period, PeriodUnit, latest_periods, pe
 from recsys.customers.population import MIN_GROUP
 from recsys.customers.settings import CustomerSettings
 from recsys.customers.table import CustomerPlan
+from recsys.data.entities import Item
 from recsys.errors import BadInput
 
 DEFAULT_PERIODS = 12
@@ -85,10 +86,14 @@ def cohort_report(log: KpiLog, selection: Selection, group: KpiGroup | None = No
     return {**_head(log, Period(start_ms, end_ms), group), "definition": WORDS, "cohorts": cohorts}
 
 
-def units_report(log: KpiLog, limit: int | None) -> dict[str, Any]:
-    """Expected units of the items with most of them, and how wrong such figures were.  Raises NotEnoughData."""
+def units_report(log: KpiLog, items: Sequence[Item], limit: int | None) -> dict[str, Any]:
+    """Expected units of the items with most of them, and how wrong such figures were.  Raises NotEnoughData.
+
+    items: of the shop, for their names.
+    """
+    names = {item.item_id: item.name for item in items}
     expected = expect_units(log.paid, log.as_of_ms)
-    items = expected.frame() if limit is None else expected.frame().head(limit)
+    rows = expected.frame() if limit is None else expected.frame().head(limit)
     return {
         "as_of": expected.as_of_ms,
         "weeks": HORIZON,
@@ -98,7 +103,7 @@ def units_report(log: KpiLog, limit: int | None) -> dict[str, Any]:
         "interval": 0.8,
         "coverage": expected.coverage,
         "n_items": len(expected.item_ids),
-        "items": items.to_dicts(),
+        "items": [{**row, "name": names.get(row["item_id"])} for row in rows.to_dicts()],
     }
 
 

@@ -48,7 +48,8 @@ def test_the_interval_of_the_lift_holds_what_it_says() -> None:
     shares, lift = np.array([0.15, 0.10, 0.25, 0.50]), 0.15 / (0.25 * 0.40)  # both, only the first, only the second
     inside = []
     for both, first, second, _ in rng.multinomial(n, shares, 400):
-        pair = BasketPairs(*(np.array([at]) for at in (0, 1, both)), np.array([both + first, both + second]), n, NAMES)
+        held = np.array([both + first, both + second], np.int64)
+        pair = BasketPairs(np.zeros(1, np.int32), np.ones(1, np.int32), np.array([both], np.int64), held, n, NAMES)
         low, high = pair.lift_interval()
         inside.append(low[0] <= lift <= high[0])
     assert 0.92 < np.mean(inside) < 0.98

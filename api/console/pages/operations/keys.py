@@ -33,7 +33,7 @@ SCOPE_WORDS = {
     "marketing": "this console, to plan campaigns and answer customers",
     "admin": "everything, this page too",
 }
-KEEP_HOURS = 24
+KEEP_HOURS, MOST_DAYS = 24, 36_500
 
 
 async def view(visit: Visit) -> Response:
@@ -44,8 +44,7 @@ async def view(visit: Visit) -> Response:
 async def create(visit: Visit) -> Response:
     """Makes a key and shows its text, this once."""
     scopes = [scope for scope in SCOPES if visit.typed(f"scope_{scope}")]
-    days = _number(visit, "days", "days until it ends")
-    now = now_ms()
+    days, now = visit.whole("days", 0, MOST_DAYS), now_ms()
     key, text = await asyncio.to_thread(
         create_key,
         visit.home.config.keys_file,
@@ -53,7 +52,7 @@ async def create(visit: Visit) -> Response:
         scopes,
         now_ms=now,
         origins=visit.typed("origins").split(),
-        expires_at_ms=None if days is None else now + round(days * DAY_MS),
+        expires_at_ms=now + days * DAY_MS if days else None,
     )
     await visit.note_change(f"made key {key.id}: {', '.join(key.scopes)}")
     return await _page(visit, key, text)
@@ -61,8 +60,7 @@ async def create(visit: Visit) -> Response:
 
 async def rotate(visit: Visit) -> Response:
     """Makes another key in the place of one, and shows its text, this once."""
-    hours, key_id = _number(visit, "hours", "hours"), visit.typed("id")
-    keep_ms = round((KEEP_HOURS if hours is None else hours) * HOUR_MS)
+    key_id, keep_ms = visit.typed("id"), visit.whole("hours", KEEP_HOURS, MOST_DAYS) * HOUR_MS
     file = visit.home.config.keys_file
     made = await asyncio.to_thread(rotate_key, file, key_id, now_ms=now_ms(), keep_ms=keep_ms)
     await visit.note_change(f"made key {made.new.id} in the place of {made.old.id}")
@@ -105,20 +103,6 @@ def _row(key: ApiKey, used: dict[str, int], now: int) -> dict[str, Any]:
     scopes, origins = ", ".join(key.scopes), ", ".join(key.origins)
     row = {**key.model_dump(include={"name", "made_at_ms", "expires_at_ms"}), "key_id": key.id}
     return {**row, "state": key.state(now), "scopes": scopes, "origins": origins, "used_at_ms": used.get(key.id)}
-
-
-def _number(visit: Visit, field: str, words: str) -> float | None:
-    """A number above 0, None where nothing was typed.  Raises BadInput."""
-    text = visit.typed(field)
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 100_000:
-        raise BadInput(f"{text!r:.40} is no number of {words}: type one from 0 to 100000, such as 90")
-    return number
 
 
 PAGE = ConsolePage(

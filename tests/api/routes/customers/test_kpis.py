@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from api.errors.refused import Refused
 from api.live.log_reports import REUSE_S, LogReports, Words, run_command
-from api.schemas.customers.kpis import CohortsOut, ExpectedUnitsOut, KpisOut
+from api.schemas.customers.kpis import CohortsOut, ExpectedUnitsOut, KpisOut, MoversOut, PairsOut
 from recsys.customers.kpis.definitions import KPI_BY_NAME
 
 SEGMENTS = '[[segments]]\nname = "tea-lovers"\n[segments.where]\norders = { gte = 1 }\n'
@@ -19,10 +19,14 @@ def test_a_route_asks_its_command_once_for_the_same_report(client: TestClient, l
         assert client.get("/v1/kpis?from=2017-10-01&by=month&segment=abc:A").content == b"{}"
     assert client.get("/v1/cohorts?to=2017-10-01").content == b"{}"
     assert client.get("/v1/expected-units?limit=5").content == b"{}"
+    assert client.get("/v1/pairs?by=category&least=20&order=baskets").content == b"{}"
+    assert client.get("/v1/movers?days=7&to=2017-10-01").content == b"{}"
     assert log_commands == [
         ("kpis", "--by", "month", "--from=2017-10-01T00:00:00", "--segment=abc:A"),
         ("cohorts", "--to=2017-10-01T00:00:00"),
         ("expected-units", "--limit", "5"),
+        ("pairs", "--by=category", "--least", "20", "--order", "baskets", "--limit", "100"),
+        ("movers", "--days", "7", "--to=2017-10-01T00:00:00", "--limit", "100"),
     ]
 
 
@@ -61,6 +65,8 @@ def test_the_reports_of_the_real_commands_fit_their_schemas(client: TestClient) 
     report = KpisOut.model_validate(answer.json())
     assert {each.name for each in report.definitions} == set(KPI_BY_NAME)
     assert CohortsOut.model_validate(client.get("/v1/cohorts").json()).cohorts
+    assert PairsOut.model_validate(client.get("/v1/pairs?by=category&least=2").json()).pairs
+    assert MoversOut.model_validate(client.get("/v1/movers").json()).shop.customers >= 20
     short = client.get("/v1/expected-units")
     assert (short.status_code, short.json()["error"]["code"]) == (422, "not_enough_data")
 
@@ -80,5 +86,5 @@ def test_a_command_that_fails_raises_its_own_error(home: Path) -> None:
 def test_the_examples_fit_the_schemas() -> None:
     from api.openapi.kpi_examples import KPI_EXAMPLES
 
-    for model in (KpisOut, CohortsOut, ExpectedUnitsOut):
+    for model in (KpisOut, CohortsOut, ExpectedUnitsOut, PairsOut, MoversOut):
         model.model_validate(KPI_EXAMPLES[model.__name__])

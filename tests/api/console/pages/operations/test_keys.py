@@ -52,7 +52,7 @@ def test_what_is_wrong_is_told_in_words_and_changes_nothing(signed_in: SignedIn,
     admin = key_id(console_home, "operator")
     for action, fields, words in (
         ("create", {"name": "x"}, "without scopes"),
-        ("create", {"name": "x", "scope_read": "1", "days": "soon"}, "no number of days"),
+        ("create", {"name": "x", "scope_read": "1", "days": "soon"}, "whole number from 0"),
         ("create", {"name": "x", "scope_admin": "1", "origins": "https://shop.example"}, "read and events only"),
         ("rotate", {"id": "00000000"}, "no key"),
         ("revoke", {"id": admin}, "tick that whoever"),

@@ -1,4 +1,4 @@
-"""Products in the console: units expected, and one product with its neighbours and those who want it."""
+"""One product in the console: its neighbours, and those who want it."""
 
 from tests.api.console.conftest import Browser
 
@@ -7,8 +7,3 @@ def test_one_product_shows_what_goes_with_it_and_who_wants_it(console: Browser) 
     text = console.get("/console/product", params={"item": "item-004", "fans": "1"}).text
     assert all(words in text for words in ("Product 4", "Bought with it", "Who wants it", "/console/customer?id=user-"))
     assert "no item" in console.get("/console/product", params={"item": "nothing"}).text
-
-
-def test_the_products_that_will_sell_stand_with_their_interval(console: Browser) -> None:
-    text = console.get("/console/products").text
-    assert all(words in text for words in ("Units expected", "interval of 80 %", "As of"))

@@ -1,4 +1,4 @@
-"""Products: what will sell, and one product with what goes with it and who wants it."""
+"""Product page: one product with what goes with it and who wants it."""
 
 from starlette.responses import Response
 
@@ -7,27 +7,14 @@ from api.console.tables import Column, table_page
 from api.console.visit import Visit
 from recsys.client import Ask
 
-COLUMNS = (
-    Column("item_id", "Product", href="/console/product?item="),
-    Column("units", "Units expected", "number"),
-    Column("low", "From", "number"),
-    Column("high", "To", "number"),
-)
 FANS = (
     Column("user_id", "Customer", href="/console/customer?id="),
     Column("score", "Chance", "share", hint="to buy it in 28 days"),
 )
-MAX_PRODUCTS, N_BESIDE, N_FANS = 1_000, 6, 20
+N_BESIDE, N_FANS = 6, 20
 
 
 async def view(visit: Visit) -> Response:
-    """The products that will sell most."""
-    answer = await visit.client.expected_units(limit=MAX_PRODUCTS)
-    table = table_page(visit, COLUMNS, answer.items, default="units", caption="Units expected")
-    return visit.render("products.html", table=table, answer=answer)
-
-
-async def view_one(visit: Visit) -> Response:
     """One product; who wants it on demand, because that takes seconds."""
     product = beside = fans = None
     item = visit.query("item")
@@ -46,15 +33,8 @@ async def view_one(visit: Visit) -> Response:
 
 
 PAGE = ConsolePage(
-    path="/products",
-    title="Products",
-    sentence="What will sell in the next weeks, what goes with what, and who wants it.",
-    view=view,
-    menu=60,
-)
-PRODUCT = ConsolePage(
     path="/product",
     title="Product",
     sentence="One product: what is known of it, what is bought with it, and who wants it.",
-    view=view_one,
+    view=view,
 )

@@ -1,0 +1,1 @@
+"""Pages about products: what will sell, pairs, movers, and one product."""
