@@ -65,15 +65,16 @@ def blended(lists: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
         return Candidates(candidates.items[:k], (normalized(candidates.scores) * weight)[:k].astype(np.float32))
     total: dict[int, float] = {}
     for candidates, weight in weighted:
-        shares = (normalized(candidates.scores) * weight).tolist()
-        for item, share in zip(candidates.items.tolist(), shares, strict=True):
-            total[item] = total.get(item, 0.0) - share
+        whole = float(np.add.reduce(candidates.scores, dtype=np.float64))
+        for item, score in zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True):
+            total[item] = total.get(item, 0.0) - score / whole * weight
     # Totals are negative: sorting puts the best first, and of equal ones the lower item.
     order = sorted(zip(total.values(), total, strict=True))[:k]
-    return Candidates(np.array([item for _, item in order], np.int32), np.array([-w for w, _ in order], np.float32))
+    totals, items = zip(*order, strict=True)
+    return Candidates(np.array(items, np.int32), -np.array(totals, np.float32))
 
 
 def normalized(scores: Floats) -> Doubles:
     """Scores above 0 as parts of their sum.  (N,) -> (N,)"""
-    shares: Doubles = scores / scores.sum(dtype=np.float64)
+    shares: Doubles = scores / np.add.reduce(scores, dtype=np.float64)
     return shares

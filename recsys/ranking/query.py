@@ -174,15 +174,21 @@ def _row_json(row: Row) -> dict[str, Any]:
     }
 
 
+_NOTHING_MORE = [None] * (len(Recommendation._fields) - 6)
+
+
 def _item_json(item: Recommendation) -> dict[str, Any]:
+    item_id, name, score, rank, (code, text, because), source, *more = item
     fields: dict[str, Any] = {
-        "item_id": item.item_id,
-        "name": item.name,
-        "score": item.score,
-        "rank": item.rank,
-        "reason": item.reason._asdict(),
-        "source": item.source,
+        "item_id": item_id,
+        "name": name,
+        "score": score,
+        "rank": rank,
+        "reason": {"code": code, "text": text, "because": because},
+        "source": source,
     }
+    if more == _NOTHING_MORE:
+        return fields
     if item.expected_rating is not None:
         fields["expected_rating"] = item.expected_rating
     if item.probability is not None:

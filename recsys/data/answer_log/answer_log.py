@@ -274,7 +274,8 @@ def _parse_answers(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[s
         try:
             rows = body.get("rows")
             lists = [(0, body)] if rows is None else enumerate(rows, start=1)
-            items = [item for row, part in lists for item in _parse_items(row, part, body.get("experiment"))]
+            experiment = body.get("experiment")
+            items = [item for row, part in lists for item in _parse_items(row, part, experiment)]
             yield body.get("placement", ""), body["model_version"], body["fallback"], orjson.dumps(items).decode()
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"no answer of ours: {error!r}") from error
@@ -282,22 +283,16 @@ def _parse_answers(answers: Iterable[bytes], pause_s: float) -> Iterator[tuple[s
 
 def _parse_items(
     row: int, part: Mapping[str, Any], experiment: Mapping[str, str] | None
-) -> Iterator[tuple[object, ...]]:
-    placement = part["placement"]
-    for item in part["items"]:
-        probability = item.get("probability", 1.0)
-        logged: tuple[object, ...] = (
-            row,
-            placement,
-            item["rank"],
-            item["item_id"],
-            item["source"],
-            item["score"],
-            probability,
-        )
-        if experiment is not None:
-            logged += (experiment["id"], experiment["arm"], item.get("team"))
-        yield logged
+) -> Sequence[tuple[object, ...]]:
+    placement, items = part["placement"], part["items"]
+    logged: list[tuple[object, ...]] = [
+        (row, placement, item["rank"], item["item_id"], item["source"], item["score"], item.get("probability", 1.0))
+        for item in items
+    ]
+    if experiment is None:
+        return logged
+    label = experiment["id"], experiment["arm"]
+    return [(*entry, *label, item.get("team")) for entry, item in zip(logged, items, strict=True)]
 
 
 def _without_erased(connection: apsw.Connection, answers: Sequence[LoggedAnswer]) -> Sequence[LoggedAnswer]:

@@ -9,6 +9,7 @@ from typing import Final, Literal, cast
 import numpy as np
 
 from recsys.arrays import Ints
+from recsys.data.catalogue.catalogue import Label
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
 from recsys.engine.candidate_cache import RepeatPurchases
@@ -170,7 +171,11 @@ def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
 
 
 def _with_anchor(code: str, words: str, anchor: int, context: QueryContext) -> Reason:
-    label = context.catalogue.label(anchor)
+    return _reason_with(code, words, context.catalogue.label(anchor))
+
+
+@lru_cache(maxsize=4096)
+def _reason_with(code: str, words: str, label: Label) -> Reason:
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
 
 
