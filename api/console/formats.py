@@ -14,12 +14,17 @@ def number(value: float | None, digits: int | None = None) -> str:
         return NOTHING
     if digits is None:
         digits = 0 if float(value).is_integer() else 2
-    return f"{value:,.{digits}f}"
+    return f"{_rounded(value, digits):,.{digits}f}"
 
 
 def share(value: float | None, digits: int = 1) -> str:
     """0.418 as 41.8 %."""
-    return NOTHING if value is None else f"{100 * value:.{digits}f} %"
+    return NOTHING if value is None else f"{_rounded(100 * value, digits):.{digits}f} %"
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Rounded, and 0 without a sign."""
+    return round(value, digits) + 0.0
 
 
 def day(value: str | datetime | None) -> str:

@@ -57,11 +57,12 @@ class Connection(asyncio.Protocol):
         self._transport.write(next(self._asked))
 
 
-def raw(line: str, port: int) -> bytes:
-    """The bytes of one request from a line of the file."""
+def raw(line: str, port: int, key: str = "") -> bytes:
+    """The bytes of one request from a line of the file.  key: of the service, where it asks for one."""
     method, path, *body = line.split(" ", 2)
     sent = "".join(body).encode()
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    head += f"X-API-Key: {key}\r\n" if key else ""
     return head.encode() + (b"Content-Length: %d\r\n" % len(sent) if sent else b"") + b"\r\n" + sent
 
 

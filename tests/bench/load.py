@@ -65,10 +65,12 @@ class Runs:
         cpu_s = machine.cpu_seconds(server.pid) - cpu_s
         return Rate(told["requests"] / told["seconds"], cpu_s / told["requests"] * 1e6)
 
-    def steady(self, server: Server, requests: Path, per_second: float) -> dict[str, float]:
+    def steady(
+        self, server: Server, requests: Path, per_second: float, key_file: Path | None = None
+    ) -> dict[str, float]:
         """Questions at that rate, answered or not: p50_ms, p99_ms, max_ms.  Ends the benchmark when one is refused."""
-        words = (str(server.port), str(per_second), str(4 * self.seconds), str(requests))
-        told = dict(json.loads(_said([sys.executable, "-m", "tests.bench.open_loop", *words])))
+        words = [server.port, per_second, 4 * self.seconds, requests, *([key_file] if key_file else [])]
+        told = dict(json.loads(_said([sys.executable, "-m", "tests.bench.open_loop", *map(str, words)])))
         if told["bad"]:
             raise SystemExit(f"{told['bad']:.0f} of {told['requests']:.0f} answers were errors: {requests}")
         return told

@@ -1,8 +1,8 @@
 """Customers who come when they come: so many questions a second, whether the earlier ones are answered or not.
 
 A client that waits for its answer before it asks again asks least while the service stalls, and so hides it.  Here
-each wait counts from the moment the question was due.  `python -m tests.bench.open_loop PORT RATE SECONDS FILE` prints
-requests, bad, p50_ms, p99_ms and max_ms as JSON.
+each wait counts from the moment the question was due.  `python -m tests.bench.open_loop PORT RATE SECONDS FILE
+[KEY_FILE]` prints requests, bad, p50_ms, p99_ms and max_ms as JSON.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ class Waits(Crowd):
         self.bad += error is not None
 
 
-async def load(port: int, rate: float, seconds: float, file: Path) -> dict[str, float]:
+async def load(port: int, rate: float, seconds: float, file: Path, key: str = "") -> dict[str, float]:
     """Arrivals of a Poisson process at that rate; what they waited."""
     loop, rng = asyncio.get_running_loop(), Random(0)
-    crowd = Waits(cycle([raw(line, port) for line in file.read_text().splitlines()]))
+    crowd = Waits(cycle([raw(line, port, key) for line in file.read_text().splitlines()]))
     await crowd.connect(port, CONNECTIONS)
     n, due = 0, loop.time() + 0.1
     end = due + seconds
@@ -62,5 +62,6 @@ async def load(port: int, rate: float, seconds: float, file: Path) -> dict[str, 
 
 
 if __name__ == "__main__":
-    told = uvloop.run(load(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])))
+    key = Path(sys.argv[5]).read_text().strip() if len(sys.argv) > 5 else ""
+    told = uvloop.run(load(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]), key))
     print(json.dumps(told))

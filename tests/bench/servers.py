@@ -42,6 +42,15 @@ def served(home: Path, settings: Mapping[str, str] | None = None, *, workers: in
 
 
 @contextmanager
+def consoled(home: Path, service: Server) -> Iterator[Server]:
+    """`recsys console` beside that service, ready."""
+    port = free_port()
+    command = recsys(home, "console", "--port", str(port), "--service", f"http://127.0.0.1:{service.port}")
+    with _running(command, port, "/console/sign-in", plain_env(QUIET)) as server:
+        yield server
+
+
+@contextmanager
 def empty() -> Iterator[Server]:
     """The empty route."""
     port = free_port()

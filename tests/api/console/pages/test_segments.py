@@ -73,6 +73,12 @@ def test_a_segment_is_saved_opened_changed_and_removed(console: Browser) -> None
     assert "There is no segment" in console.submit("/console/segments/remove", name="buyers").text
 
 
+def test_a_segment_may_go_without_words_about_it(console: Browser) -> None:
+    assert (
+        "plain is saved" in console.submit("/console/segments/save", name="plain", where='{"orders": {"gte": 1}}').text
+    )
+
+
 def test_a_form_opened_before_somebody_else_saved_overwrites_nothing(console: Browser) -> None:
     answer = console.submit("/console/segments/save", name="late", where='{"orders": {"gte": 1}}', digest="0" * 64)
     assert answer.status_code == 422
