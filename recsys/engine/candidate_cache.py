@@ -4,7 +4,7 @@ A list is valid until the next event of its user.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -13,7 +13,9 @@ from recsys.arrays import AnyArray, Bools, Ints, Longs
 from recsys.bundle.array_spec import ArraySpec, below, offsets, positions
 from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.ids import MISSING
+from recsys.engine.folded_users import FoldedUsers, fold_specs
 from recsys.memory_size import text_bytes
+from recsys.models.base import Fold
 from recsys.models.candidates import Candidates
 
 CAPACITY = 10_000  # users; about 15 MB in each worker
@@ -55,11 +57,13 @@ class PrecomputedCandidates:
 
     users (P,): positions, rising.  by_model: for each model offsets (P + 1,) int64, items and scores, ragged.
     repeat_purchases: what they buy again, likewise; None where no model predicts that.
+    folded: what models know of them, for filters that leave too little of the lists.
     """
 
     users: Ints
     by_model: Mapping[str, tuple[Longs, Candidates]]
     repeat_purchases: tuple[Longs, RepeatPurchases] | None = None
+    folded: FoldedUsers = field(default_factory=FoldedUsers)
 
     @classmethod
     def from_lists(
@@ -68,10 +72,12 @@ class PrecomputedCandidates:
         lists: Sequence[CandidateLists],
         names: Sequence[str],
         repeat_purchases: Sequence[RepeatPurchases] = (),
+        folded: FoldedUsers | None = None,
     ) -> Self:
         """The lists of those users, by position; each holds one list of each named model."""
         by_model = {name: _ragged([user_lists[at] for user_lists in lists]) for at, name in enumerate(names)}
-        return cls(users, by_model, _ragged_repeats(repeat_purchases) if repeat_purchases else None)
+        repeats = _ragged_repeats(repeat_purchases) if repeat_purchases else None
+        return cls(users, by_model, repeats, folded or FoldedUsers())
 
     def find(self, user: int) -> CandidateLists | None:
         """The user's lists, None where training made none."""
@@ -91,17 +97,22 @@ class PrecomputedCandidates:
         own = slice(offsets[row], offsets[row + 1])
         return RepeatPurchases(Candidates(whole.items[own], whole.scores[own]), times[own], days[own])
 
+    def find_folds(self, user: int) -> dict[str, Fold]:
+        """By model, what it knows of the user; empty where training saved nothing."""
+        row = self._row(user)
+        return {} if row == MISSING else self.folded.folds(row)
+
     def _row(self, user: int) -> int:
         row = int(self.users.searchsorted(user))
         return row if row < len(self.users) and self.users[row] == user else MISSING
 
     def for_models(self, names: Sequence[str]) -> "PrecomputedCandidates":
         """The same with the lists of those models only, in that order.  Raises KeyError for a model without lists."""
-        return PrecomputedCandidates(self.users, {name: self.by_model[name] for name in names}, self.repeat_purchases)
+        return replace(self, by_model={name: self.by_model[name] for name in names})
 
     def arrays(self) -> dict[str, AnyArray]:
         """The whole state, for a bundle."""
-        arrays: dict[str, AnyArray] = {"users": self.users}
+        arrays: dict[str, AnyArray] = {"users": self.users, **self.folded.arrays()}
         for name, part in self.by_model.items():
             arrays |= _list_arrays(name, *part)
         if self.repeat_purchases is not None:
@@ -119,6 +130,7 @@ class PrecomputedCandidates:
             "scores": ArraySpec("P", "float32", low=1e-45, rows="offsets", order="falling"),
             "times": positions("P", "N+1", is_optional=True),
             "days": ArraySpec("P", "int32", low=-MAX_DAYS, high=MAX_DAYS, is_optional=True),
+            **fold_specs(),
         }
         specs = {"users": positions("L", "U", order="rising strictly")}
         for folder in sorted({name.rpartition("/")[0] for name in names} - {""}):
@@ -129,12 +141,12 @@ class PrecomputedCandidates:
     def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
         names = sorted(name.removesuffix("/offsets") for name in arrays if name.endswith("/offsets"))
         by_model = {name: _read_lists(arrays, name) for name in names}
-        repeats = by_model.pop(REPEAT_FOLDER, None)
+        repeats, folded = by_model.pop(REPEAT_FOLDER, None), FoldedUsers.from_arrays(arrays)
         if repeats is None:
-            return cls(arrays["users"], by_model)
+            return cls(arrays["users"], by_model, None, folded)
         offsets, whole = repeats
         times, days = arrays[f"{REPEAT_FOLDER}/times"], arrays[f"{REPEAT_FOLDER}/days"]
-        return cls(arrays["users"], by_model, (offsets, RepeatPurchases(whole, times, days)))
+        return cls(arrays["users"], by_model, (offsets, RepeatPurchases(whole, times, days)), folded)
 
 
 class CandidateCache:
@@ -172,6 +184,12 @@ class CandidateCache:
         if key is None or key.user == MISSING or self.precomputed is None:
             return None
         return self.precomputed.find_repeat_purchases(key.user)
+
+    def find_folds(self, key: CandidateKey | None) -> dict[str, Fold]:
+        """By model, what training precomputed of the user; empty where an event has happened since."""
+        if key is None or key.user == MISSING or self.precomputed is None:
+            return {}
+        return self.precomputed.find_folds(key.user)
 
     def put(self, key: CandidateKey, lists: CandidateLists) -> None:
         """Keeps the lists; the oldest ones make room."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Floats, Ints
+from recsys.arrays import AnyArray, Doubles, Floats, Ints
 from recsys.bundle import Bundle
 from recsys.bundle.array_spec import LARGEST, texts
 from recsys.data.catalogue.mask_cache import MaskPool
@@ -26,6 +26,7 @@ from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 
 INDEXES = ("personal", "similar")
+N_KINDS = 128  # as many kinds of events as a log can hold, those of newer builds included
 HISTORY_COLUMNS = ("offsets", "item", "at", "weight", "kind")  # the arrays of the histories in a bundle
 
 
@@ -38,6 +39,7 @@ class Engine(EngineParts):
     repeat_share: part of all user-item pairs of the last weeks that had been bought before.
     indexes: over the item vectors of the vector model (`personal`) and over the same vectors normalised (`similar`).
     vector_models: those that an index can search.  mask_pool: buffers that requests borrow.
+    kind_weights (N_KINDS,): `weight_by_kind` as an array, 0 for kinds that weigh nothing.
     """
 
     version: str
@@ -52,6 +54,7 @@ class Engine(EngineParts):
     mask_pool: MaskPool = field(default_factory=MaskPool, compare=False)
     active_models: Mapping[str, float] = field(init=False, compare=False)
     vector_models: frozenset[str] = field(init=False, compare=False)
+    kind_weights: Doubles = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         active_models = {name: weight for name, weight in self.blend.items() if weight > 0}
@@ -59,6 +62,9 @@ class Engine(EngineParts):
         # Once, because a check against a Protocol is slow.
         vector_models = frozenset(name for name, model in self.models.items() if isinstance(model, VectorModel))
         object.__setattr__(self, "vector_models", vector_models)
+        kind_weights = np.zeros(N_KINDS)
+        kind_weights[list(self.weight_by_kind)] = list(self.weight_by_kind.values())
+        object.__setattr__(self, "kind_weights", kind_weights)
 
     @property
     def n_items(self) -> int:

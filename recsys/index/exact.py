@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Bools, Floats, Ints, Longs
 from recsys.bundle.array_spec import ArraySpec, positions
 from recsys.errors import BadBundle
 from recsys.index import ann
@@ -15,6 +15,7 @@ from recsys.index.base import FILE_NAME
 ORDER = "order.npy"
 LENGTH = "length.npy"
 FIRST = 2_048  # vectors of the first block
+FIRST_ROWS = 512  # the same of given rows, which lie scattered
 OVERFETCH = 3  # times k: candidates for the bound, of which some may not be eligible
 MIN_BLOCK = 64  # vectors of a further block: a bound and a score may differ by their rounding
 SAMPLE = 256  # sampled positions to estimate the share of eligible items
@@ -80,9 +81,20 @@ class ExactIndex:
             return np.empty((len(vectors), width), np.int32), np.empty((len(vectors), width), np.float32)
         rows = None
         if eligible is not None and _is_narrow(eligible):
-            rows, eligible = np.sort(self.place[eligible.nonzero()[0]]), None
+            rows, eligible = self.rows(eligible.nonzero()[0]), None
         matches = [self._best(vector, k, rows, eligible) for vector in vectors.astype(np.float32, copy=False)]
         return np.stack([items for items, _ in matches]), np.stack([scores for _, scores in matches])
+
+    def rows(self, items: Ints | Longs) -> Ints:
+        """The rows of these items, rising: longest vectors first.  (N,) -> (N,)"""
+        return np.sort(self.place[items])
+
+    def search_rows(self, vector: Floats, k: int, rows: Ints, eligible: Bools) -> tuple[Ints, Floats]:
+        """The k best eligible items of these rows for one query, as `search` finds them.
+
+        vector (F,); rows (N,): of `rows`, kept by the caller; eligible (I,).
+        """
+        return self._best(vector, k, rows, eligible)
 
     def save(self, directory: Path) -> None:
         ann.write(self.flat, directory / FILE_NAME)
@@ -107,32 +119,33 @@ class ExactIndex:
     def _scan(self, vector: Floats, k: int, rows: Ints | None, eligible: Bools | None) -> tuple[Ints, Floats, int]:
         """Places and scores that include the k best and all ties with them, and how many vectors were visited.
 
-        rows: the only places to visit, rising.  eligible (I,): which items may be found, among all places.
+        rows: the only places to visit, rising.  eligible (I,): which items may be found.
         """
         vectors = self.vectors
-        length = self.length if rows is None else self.length[rows]
+        length, order = (self.length, self.order) if rows is None else (self.length[rows], self.order[rows])
         reach = float(np.linalg.norm(vector.astype(np.float64))) * (1 + ROUNDING)
         scores = np.empty(0, np.float32)
-        n = min(FIRST, len(length))
+        n = min(FIRST if rows is None else FIRST_ROWS, len(length))
         while True:
             block = vectors[len(scores) : n] if rows is None else vectors[rows[len(scores) : n]]
             scores = np.concatenate((scores, block @ vector))
             is_last = n == len(length)
             final = np.arange(n) if is_last else (scores > reach * length[n]).nonzero()[0]
             if eligible is not None:
-                final = final[eligible[self.order[final]]]
+                final = final[eligible[order[final]]]
             if is_last or len(final) >= k:
                 at = final.astype(np.int32) if rows is None else rows[final]
                 return at, scores[final], n
-            n = _next(n, length, self._lower_bound(scores, k, eligible) / reach if reach else -np.inf)
+            n = _next(n, length, _lower_bound(scores, k, order, eligible) / reach if reach else -np.inf)
 
-    def _lower_bound(self, scores: Floats, k: int, eligible: Bools | None) -> float:
-        """A lower bound of the k-th best, from the scores of the first places; minus infinity when they are too few."""
-        if eligible is not None:
-            # Only the best candidates, so that fewer have to be checked.
-            near = scores.argpartition(max(0, len(scores) - OVERFETCH * k))[-OVERFETCH * k :]
-            scores = scores[near[eligible[self.order[near]]]]
-        return float(np.partition(scores, -k)[-k]) if len(scores) >= k else -np.inf
+
+def _lower_bound(scores: Floats, k: int, order: Ints, eligible: Bools | None) -> float:
+    """A lower bound of the k-th best, from the scores of the first places; minus infinity when they are too few."""
+    if eligible is not None:
+        # Only the best candidates, so that fewer have to be checked.
+        near = scores.argpartition(max(0, len(scores) - OVERFETCH * k))[-OVERFETCH * k :]
+        scores = scores[near[eligible[order[near]]]]
+    return float(np.partition(scores, -k)[-k]) if len(scores) >= k else -np.inf
 
 
 def _next(n: int, length: Floats, least: float) -> int:

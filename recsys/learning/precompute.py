@@ -1,11 +1,15 @@
 """Precomputed candidates: lists that training makes for the users most likely to come back."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recsys.arrays import Bools, Ints, top_k
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.engine.candidate_cache import PrecomputedCandidates, RepeatPurchases
 from recsys.engine.engine import Engine
+from recsys.engine.folded_users import FoldedUsers
+from recsys.models.base import Fold
 from recsys.models.registry import BUY_AGAIN
 from recsys.ranking.candidates.sources import WIDE, model_candidates, unseen_candidates
 from recsys.ranking.filters.eligibility import Eligibility
@@ -21,11 +25,21 @@ def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidate
 
     users = latest_users(engine.histories, MAX_USERS)
     with threadpool_limits(limits=1, user_api="blas"):  # small products: two threads would wait for each other
-        lists = [
-            unseen_candidates(engine, engine.history_at(user), Eligibility(listed), WIDE) for user in users.tolist()
-        ]
+        histories = [engine.history_at(user) for user in users.tolist()]
+        lists = [unseen_candidates(engine, history, Eligibility(listed), WIDE) for history in histories]
+        folded = _folded_users(engine, histories)
         repeats = [_repeat_purchases(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
-    return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), repeats)
+    return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), repeats, folded)
+
+
+def _folded_users(engine: Engine, histories: Sequence[Histories]) -> FoldedUsers:
+    """What the models of the blend that can know it learnt from these histories when they scored them."""
+    folds: dict[str, list[Fold]] = {}
+    for name in engine.active_models if histories else ():
+        rows = [history.fold(engine.models[name]) for history in histories]
+        if None not in rows:
+            folds[name] = [row for row in rows if row is not None]
+    return FoldedUsers.from_folds(folds)
 
 
 def latest_users(histories: Histories, most: int) -> Ints:

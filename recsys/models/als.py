@@ -14,6 +14,7 @@ from recsys.bundle.array_spec import Arrays, ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.als_solver import item_vectors, pull_per_weight
+from recsys.models.base import Fold
 from recsys.models.event_weights import HalfLifeSetting, half_life_or, saturated, saturated_matrix, shop_tempo_days
 from recsys.models.hyperparameters import AboveZero, Count, VectorSize
 from recsys.models.serialization import StoredAmount, StoredDays, StoredFields, StoredSaturation, require_events
@@ -73,7 +74,13 @@ class AlsModel(StoredFields):
             "n_bought": self.n_bought,
         }
 
+    def fold(self, history: Histories) -> Fold:
+        return (self._fold_in(*history.item_weights(self.half_life_days)),)
+
     def embed(self, histories: Histories) -> Floats:
+        if len(histories) == 1:
+            (vector,) = histories.fold(self) or histories.keep_fold(self, self.fold(histories))
+            return vector[None]
         vectors = np.zeros((len(histories), self.gram.shape[0]), np.float32)
         for row, (item, weight) in enumerate(histories.item_weights_by_user(self.half_life_days)):
             vectors[row] = self._fold_in(item, weight)

@@ -39,6 +39,16 @@ class Model(StoredModel, Protocol):
         """
 
 
+Fold = tuple[AnyArray, ...]  # what a model learns from one history before it scores an item
+
+
+class FoldingModel(Model, Protocol):
+    """A model that first learns something small from a history, and scores items by that alone."""
+
+    def fold(self, history: Histories) -> Fold:
+        """Of one customer.  `score` and `embed` use what `Histories.keep_fold` holds of this model instead."""
+
+
 @runtime_checkable
 class VectorModel(Model, Protocol):
     """A model of embeddings: score = embed(histories) @ item_vectors.T"""

@@ -10,6 +10,7 @@ from recsys.arrays import Floats, Ints, Longs, add_weighted_rows
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
+from recsys.models.base import Fold
 from recsys.models.candidates import ranked
 from recsys.models.event_weights import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, saturated, shop_tempo_days
 from recsys.models.hyperparameters import Count, PositiveAmount
@@ -58,12 +59,24 @@ class UserNeighboursModel(StoredFields):
         """Share of the votes of the nearest users for each item, in [0, 1] when event weights are.  (Q, I)."""
         scores = np.zeros((len(histories), histories.n_items), np.float32)
         votes = (self.recent_offsets, self.recent_item, self.recent_weight)
-        for (item, weight), row in zip(histories.item_weights_by_user(self.half_life_days), scores, strict=True):
-            near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
-            if len(near):
-                share = similarity**self.closeness
-                add_weighted_rows(near, share / share.sum(), votes, row)
+        for (voters, share), row in zip(self._folds(histories), scores, strict=True):
+            if len(voters):
+                add_weighted_rows(voters, share, votes, row)
         return scores
+
+    def fold(self, history: Histories) -> Fold:
+        """The nearest users, best first, and the share of the votes of each.  (<= top_n,) each."""
+        return self._voters(*history.item_weights(self.half_life_days))
+
+    def _folds(self, histories: Histories) -> list[Fold]:
+        if len(histories) == 1:
+            return [histories.fold(self) or histories.keep_fold(self, self.fold(histories))]
+        return [self._voters(*weights) for weights in histories.item_weights_by_user(self.half_life_days)]
+
+    def _voters(self, item: Ints, weight: Floats) -> Fold:
+        near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
+        share = similarity**self.closeness
+        return near, share / share.sum() if len(near) else share
 
     def similar_users(self, history: Histories) -> tuple[Ints, Floats]:
         """The users most similar to one history, best first, and the similarity.  (<= top_n,) each.

@@ -40,6 +40,19 @@ def mask_of(n: int, seed: int, share: float) -> Bools:
     return np.random.default_rng(seed).random(n) < share
 
 
+@given(n=st.integers(1, 2_500), k=st.integers(1, 60), seed=st.integers(0, 99), share=st.floats(0, 1))
+def test_rows_that_a_caller_keeps_give_what_a_mask_gives(n: int, k: int, seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    items = np.round(rng.standard_normal((n, 4)) * rng.pareto(2.0, (n, 1))).astype(np.float32)
+    query, kept, eligible = np.array([1, -2, 0, 3], np.float32), mask_of(n, seed + 1, share), mask_of(n, seed + 2, 0.7)
+    index = ExactIndex.from_vectors(items)
+
+    found, scores = index.search_rows(query, k, index.rows(np.flatnonzero(kept)), eligible)
+
+    assert found.tolist() == brute_force(items, query, k, kept & eligible)
+    assert scores.tolist() == (items @ query)[found].tolist()
+
+
 @every_index
 @given(items=vectors, queries=some_queries, k=st.integers(0, 60), seed=st.integers(0, 99), share=st.floats(0, 1))
 def test_a_list_has_k_items_or_all_eligible_ones(

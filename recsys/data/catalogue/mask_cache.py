@@ -12,25 +12,36 @@ from recsys.arrays import Bools, Ints, frozen
 MAX_POOLED = 4
 MAX_BYTES = 8 * 2**20  # a worker's
 ENTRY_BYTES = 500  # of an entry besides its text and its arrays
+ROW_BYTES = 4  # of each item that passes, for its row in an index
 MAX_POSITIONS = 2_048  # up to so many items are scored one by one faster than the best are searched among all
 
 
 class FilterResult(NamedTuple):
     """The items that pass a filter: their ascending positions when they are few, else a flag for each.  Read-only.
 
-    positions (N,), None when they are many; flags (I,), empty when they are few.
+    positions (N,), None when they are many; flags (I,), empty when they are few.  n_passing: how many they are.
+    index_rows: by the name of an index, its row of every item and the rows of those that pass, which a request worked
+    out for the next.
     """
 
     n_items: int
     positions: Ints | None
     flags: Bools
+    n_passing: int
+    index_rows: dict[str, tuple[Ints, Ints]]
 
     @classmethod
     def from_mask(cls, mask: Bools) -> "FilterResult":
         """mask (I,), which nobody else may write from now on."""
-        if np.count_nonzero(mask) > MAX_POSITIONS:
-            return cls(len(mask), None, frozen(mask))
-        return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0])
+        n_passing = int(np.count_nonzero(mask))
+        if n_passing > MAX_POSITIONS:
+            return cls(len(mask), None, frozen(mask), n_passing, {})
+        return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0], n_passing, {})
+
+    @property
+    def items(self) -> Ints:
+        """The positions of the items that pass, rising.  (N,)"""
+        return self.flags.nonzero()[0].astype(np.int32) if self.positions is None else self.positions
 
     @property
     def mask(self) -> Bools:
@@ -81,7 +92,8 @@ class MaskCache:
 
 
 def _size(text: str, result: FilterResult) -> int:
-    return ENTRY_BYTES + len(text) + result.flags.nbytes + (0 if result.positions is None else result.positions.nbytes)
+    positions = 0 if result.positions is None else result.positions.nbytes
+    return ENTRY_BYTES + len(text) + result.flags.nbytes + positions + ROW_BYTES * result.n_passing
 
 
 class BorrowedMask:

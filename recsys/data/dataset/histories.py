@@ -13,6 +13,8 @@ from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.fast_dataclass import fast_frozen
 
+FEW_NEW = 8  # up to so many values are inserted by joining slices, which takes a quarter of the time of a mask
+
 
 def decay(age_days: Doubles, half_life_days: float) -> Doubles:
     """Weight of an event of that age: 1 today, 1/2 after one half-life.  (N,) -> (N,), in (0, 1]."""
@@ -63,6 +65,9 @@ class Histories:
     n_items: int
     now: float
     _item_weights: dict[float, tuple[Ints, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _folds: dict[int, tuple[object, tuple[AnyArray, ...]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @staticmethod
     def specs() -> dict[str, ArraySpec]:
@@ -82,6 +87,16 @@ class Histories:
     def user(self) -> Longs:
         """The customer of each event, (N,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def fold(self, model: object) -> tuple[AnyArray, ...] | None:
+        """What that model learnt from this history of one customer; None where it did not yet."""
+        kept = self._folds.get(id(model))
+        return None if kept is None else kept[1]
+
+    def keep_fold(self, model: object, fold: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
+        """The same fold, kept for the next question about this history."""
+        self._folds[id(model)] = model, fold  # the model is held, so that no other gets its id
+        return fold
 
     def without_sent_back(self) -> "Histories":
         """The history of one customer in which items that were sent back show no liking: no weight above 0."""
@@ -115,24 +130,18 @@ class Histories:
     def with_events(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
         """A new history of one customer with further events, (N,) each, sorted by item and time."""
         # Each goes behind the earlier events of its item, where most belong: to sort all would take far longer.
-        is_new = np.zeros(len(self.item) + len(item), bool)
-        is_new[self.item.searchsorted(item, "right") + np.arange(len(item))] = True
-
-        def both(own: AnyArray, new: AnyArray) -> AnyArray:
-            column = np.empty(len(is_new), own.dtype)
-            column[~is_new], column[is_new] = own, new
-            return column
-
+        behind = self.item.searchsorted(item, "right")
         history = Histories(
-            np.array([0, len(is_new)], np.int64),
-            both(self.item, item),
-            both(self.at, at),
-            both(self.weight, weight),
-            both(self.kind, kind),
+            np.array([0, len(self.item) + len(item)], np.int64),
+            _inserted(self.item, behind, item),
+            _inserted(self.at, behind, at),
+            _inserted(self.weight, behind, weight),
+            _inserted(self.kind, behind, kind),
             self.n_items,
             now,
         )
-        is_early = (history.at[1:] < history.at[:-1]) & (history.item[1:] == history.item[:-1])
+        before = behind + np.arange(-1, len(item) - 1)
+        is_early = (history.at[before] > at) & (history.item[before] == item)
         return history._keep(np.lexsort((history.at, history.item)), history.offsets) if is_early.any() else history
 
     def _keep(self, events: Longs, offsets: Longs) -> "Histories":
@@ -206,6 +215,19 @@ def _number_and_last(items: Ints, history: Histories, events: Longs) -> tuple[Lo
     n: Longs = ends - own.searchsorted(items)
     last = np.append(history.at[events], -np.inf)[ends - 1]
     return n, np.where(n > 0, last, -np.inf)
+
+
+def _inserted(own: AnyArray, behind: Longs, new: AnyArray) -> AnyArray:
+    """The column with new values, each behind that many own ones.  (N,), (M,), (M,) -> (N + M,)"""
+    if len(new) > FEW_NEW:
+        is_new = np.zeros(len(own) + len(new), bool)
+        is_new[behind + np.arange(len(new))] = True
+        column = np.empty(len(is_new), own.dtype)
+        column[~is_new], column[is_new] = own, new
+        return column
+    starts = [0, *behind.tolist()]
+    pieces = [part for at, (start, end) in enumerate(pairwise(starts)) for part in (own[start:end], new[at : at + 1])]
+    return np.concatenate((*pieces, own[starts[-1] :]), dtype=own.dtype)
 
 
 def _is_first(item: Ints) -> Bools:

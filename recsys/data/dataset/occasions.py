@@ -115,7 +115,7 @@ def is_counted(history: Histories, events: Sequence[Event], item: Ints, kind: Ki
     events: oldest first; item, kind (N,): of each.  Units that the history holds are unknown: one return sends it back.
     """
     counted = np.ones(len(events), bool)
-    rows = ((kind == PURCHASE) | (kind == RETURN)).nonzero()[0].tolist()
+    rows = [row for row, code in enumerate(kind.tolist()) if code in (PURCHASE, RETURN)]
     keys = {row: _occasion_key(events[row]) for row in rows}
     n_bought: dict[_Key, float] = {}
     n_back: dict[_Key, float] = {}

@@ -10,6 +10,8 @@ from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortened
 from recsys.engine.engine import Engine
+from recsys.index.base import Index
+from recsys.index.exact import NARROW, ExactIndex
 from recsys.models.base import BesideModel, Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import STEADY
@@ -33,14 +35,18 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
     if name == engine.popularity.name:
         return _best_sellers(engine, eligible, k, only_sold=True)
     if _scores_own_items(type(model)):
+        if eligible.passing is not None:  # a filter leaves few of their events
+            history = history.where(eligible.mask[history.item])
         items, scores = cast(OwnItemsModel, model).score_own(history)
         mask = eligible.mask[items]
         return ranked(items[mask], scores[mask], k)
-    if eligible.few is not None:
+    index = engine.indexes.get("personal") if name in engine.vector_models else None
+    rows = _passing_rows(index, eligible, engine.n_items) if isinstance(index, ExactIndex) else None
+    if eligible.few is not None and rows is None:
         items = few_items(eligible, engine.n_items)
         return best_of_few(items, model_scores(engine, name, history, items), k)
-    if name in engine.vector_models and "personal" in engine.indexes:
-        return _indexed(engine, cast(VectorModel, model), history, eligible, k)
+    if index is not None:
+        return _indexed(index, cast(VectorModel, model).embed(history), rows, eligible.mask[: engine.n_items], k)
     likely = engine.popularity.order[:LIKELY]
     return best(model.score(history)[0], eligible.mask[: engine.n_items], k, likely)
 
@@ -68,10 +74,26 @@ def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> 
     return np.asarray(model.score(history)[0][items], np.float32)
 
 
-def _indexed(engine: Engine, model: VectorModel, history: Histories, eligible: Eligibility, k: int) -> Candidates:
-    items, scores = engine.indexes["personal"].search(model.embed(history), k, eligible.mask[: engine.n_items])
-    is_liked = scores[0] > 0
-    return Candidates(items[0][is_liked], scores[0][is_liked])
+def _indexed(index: Index, vectors: Floats, rows: Ints | None, mask: Bools, k: int) -> Candidates:
+    """The best of an index for one vector, (1, F); rows: see `_passing_rows`."""
+    if rows is not None:
+        items, scores = cast(ExactIndex, index).search_rows(vectors[0], k, rows, mask)
+    else:
+        (items,), (scores,) = index.search(vectors, k, mask)
+    is_liked = scores > 0
+    return Candidates(items[is_liked], scores[is_liked])
+
+
+def _passing_rows(index: ExactIndex, eligible: Eligibility, n_items: int) -> Ints | None:
+    """The rows of the items that pass the filter, kept with its result; None where that is no faster than a search."""
+    passing = eligible.passing
+    if passing is None or passing.n_passing * NARROW > n_items:
+        return None
+    kept = passing.index_rows.get("personal")
+    if kept is None or kept[0] is not index.place:  # the same catalogue may serve another engine
+        items = passing.items
+        kept = passing.index_rows["personal"] = index.place, index.rows(items[: items.searchsorted(n_items)])
+    return kept[1]
 
 
 def _model_source(name: str) -> Source:
@@ -99,13 +121,18 @@ def discover(context: QueryContext, k: int) -> Candidates:
 def discover_candidates(context: QueryContext, depth: int) -> CandidateLists:
     """Up to `depth` of the best new eligible items of each model of the blend, from the cache where that pays."""
     lists = _cached_candidates(context, depth) if context.candidate_key is not None and depth < WIDE else None
-    return unseen_candidates(context.engine, context.history, context.eligible, depth) if lists is None else lists
+    if lists is not None:
+        return lists
+    engine, history = context.engine, context.history
+    for name, fold in engine.candidate_cache.find_folds(context.candidate_key).items():
+        history.keep_fold(engine.models[name], fold)
+    return unseen_candidates(engine, history, context.eligible, depth)
 
 
 def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
     """The best eligible items of each model of the blend, without those that the customer has bought or rated."""
     with engine.mask_pool.without(eligible.mask, owned_items(history)) as mask:
-        unseen = Eligibility(mask, eligible.few)
+        unseen = eligible._replace(mask=mask)
         return tuple(model_candidates(engine, name, history, unseen, depth) for name in engine.active_models)
 
 
@@ -118,8 +145,13 @@ def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | No
             return None
         lists = unseen_candidates(context.engine, context.history, Eligibility(context.catalogue.is_listed), WIDE)
         context.engine.candidate_cache.put(key, lists)
-    left = [shortened(candidates, context.eligible.mask, depth, WIDE) for candidates in lists]
-    return None if any(candidates is None for candidates in left) else cast(CandidateLists, tuple(left))
+    left: list[Candidates] = []
+    for candidates in lists:
+        short = shortened(candidates, context.eligible.mask, depth, WIDE)
+        if short is None:
+            return None
+        left.append(short)
+    return tuple(left)
 
 
 def similar(context: QueryContext, k: int) -> Candidates:

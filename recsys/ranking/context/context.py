@@ -36,7 +36,6 @@ DISMISSED_FOR_DAYS = 180.0
 MOST_RECENT = 500
 TASTE_HALF_LIFE_DAYS = 90.0  # of a customer's likes, by which new items are chosen
 _ITEM_ID, _KIND, _AT_MS = (itemgetter(Event._fields.index(name)) for name in ("item_id", "kind", "at_ms"))
-KINDS = 128  # as many as a log can hold, those of newer builds included
 MOST_DAYS_ON = 28.0  # largest step in time past the bundle: more would decay all it knows at the first click
 
 
@@ -192,7 +191,7 @@ def _with_extras(context: QueryContext) -> QueryContext:
     if placement.narrows:
         items = context.context_items if len(context.context_items) else context.session_items[-1:]
         mask = context.eligible.mask & offered(placement, items, catalogue)
-        context = replace(context, eligible=Eligibility(mask, context.eligible.few), is_unrestricted=False)
+        context = replace(context, eligible=context.eligible._replace(mask=mask), is_unrestricted=False)
     if "recently_viewed" in placement.sources:
         history, events = engine.history_of(query.user_id), (*query.recent, *query.session)
         candidates = recently_viewed_items(history, events, catalogue, context.eligible)
@@ -234,18 +233,18 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     item = np.fromiter(map(catalogue.position, map(_ITEM_ID, events)), np.int32, n)
     kind = np.fromiter(map(_KIND, events), np.int8, n)
     at = np.fromiter(map(_AT_MS, events), np.float64, n) / DAY_MS
-    by_kind = np.zeros(KINDS)
-    by_kind[list(engine.weight_by_kind)] = list(engine.weight_by_kind.values())
-    weight = by_kind[kind]
+    weight = engine.kind_weights[kind]
     counts = (weight != 0) | (kind == DISMISS)
     counts &= (item != MISSING) & (item < engine.n_items)
     counts &= is_counted(history, events, item, kind)
-    for row in (kind == RATING).nonzero()[0].tolist():
-        weight[row] *= events[row].rating or 0.0
-    order = np.lexsort((at, item))
-    order = order[counts[order]]
+    if RATING in kind.tobytes():
+        for row in (kind == RATING).nonzero()[0].tolist():
+            weight[row] *= events[row].rating or 0.0
+    order = counts.nonzero()[0]
     if not len(order):
         return history
+    if len(order) > 1:
+        order = order[np.lexsort((at[order], item[order]))]
     at = at[order]
     now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
     changed = history.with_events(item[order], at, weight[order].astype(np.float32), kind[order], now)

@@ -18,16 +18,18 @@ class Eligibility(NamedTuple):
 
     mask (I,): a flag for each item, read-only: without filters all queries share it.
     few (N,): positions, rising, that hold all eligible items; None where there may be many.
+    passing: the items that pass the filter, on sale or not, all eligible ones among them; None without a filter.
     """
 
     mask: Bools
     few: Ints | None = None
+    passing: FilterResult | None = None
 
     def without(self, items: Ints) -> "Eligibility":
         """The same without these items.  (N,)"""
         mask = self.mask.copy()
         mask[items] = False
-        return Eligibility(mask, self.few)
+        return self._replace(mask=mask)
 
 
 def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligibility:
@@ -37,9 +39,9 @@ def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligib
         return Eligibility(mask)
     result = passing(filters.combined, catalogue, now)
     if result.positions is None:
-        return Eligibility(mask & result.flags)
+        return Eligibility(mask & result.flags, None, result)
     items = result.positions[mask[result.positions]]
-    return Eligibility(to_mask(items, catalogue.n_items), items)
+    return Eligibility(to_mask(items, catalogue.n_items), items, result)
 
 
 def passing(where: Where, catalogue: Catalogue, now: float) -> FilterResult:

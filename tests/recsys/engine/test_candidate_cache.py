@@ -36,7 +36,13 @@ queries = st.builds(
     user_id=st.sampled_from(["user-004", "user-005"]),
     recent=st.sampled_from([(), (BOUGHT,), (SHOWN,), (BOUGHT, SHOWN)]),
     exclude=st.lists(st.sampled_from(ITEM_IDS), max_size=2),
-    filters=st.sampled_from([NO_FILTERS, Filters(category_out=frozenset({"category-1"}))]),
+    filters=st.sampled_from(
+        [
+            NO_FILTERS,
+            Filters(category_out=frozenset({"category-1"})),
+            Filters(category_in=frozenset({"category-1"}), price_to=20.0),  # leaves too little of a list
+        ]
+    ),
 )
 changes = st.builds(
     Item, item_id=st.sampled_from(ITEM_IDS), stock=st.sampled_from([0.0, 5.0]), deleted=st.sampled_from([False, True])

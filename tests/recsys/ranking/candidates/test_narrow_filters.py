@@ -1,5 +1,6 @@
 """Narrow filters: where few items are eligible, only those are scored, and the list is the same."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from recsys.data.catalogue import mask_cache
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
+from recsys.ranking.candidates import sources
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.context.context import resolve
 from recsys.ranking.filters.parser import parse_filter
@@ -71,6 +73,14 @@ def scored(recommendations: RecommendationList) -> list[tuple[str, str, float]]:
     )
 
 
+def along_the_rows(shop: Recommender, query: Query) -> RecommendationList:
+    """The list when the items of every filter are visited by their rows in the index."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "NARROW", 0)
+        shop.recommend(query)  # keeps the rows
+        return shop.recommend(query)
+
+
 def among_all(shop: Recommender, query: Query) -> RecommendationList:
     """The list when no number of items counts as few."""
     with pytest.MonkeyPatch.context() as patch:
@@ -78,10 +88,16 @@ def among_all(shop: Recommender, query: Query) -> RecommendationList:
         return replace(shop, catalogue=replace(shop.catalogue)).recommend(query)
 
 
+@pytest.mark.parametrize("answer", [Recommender.recommend, along_the_rows])
 @given(query=queries, changes=newer)
-def test_a_narrow_filter_gives_the_same_list(small_shop: Recommender, query: Query, changes: list[Item]) -> None:
+def test_a_narrow_filter_gives_the_same_list(
+    small_shop: Recommender,
+    answer: Callable[[Recommender, Query], RecommendationList],
+    query: Query,
+    changes: list[Item],
+) -> None:
     shop = small_shop.with_catalogue(small_shop.catalogue.with_changes(changes))
-    fast, slow = (scored(recommendations) for recommendations in (shop.recommend(query), among_all(shop, query)))
+    fast, slow = (scored(recommendations) for recommendations in (answer(shop, query), among_all(shop, query)))
     assert [score for _, _, score in fast] == pytest.approx([score for _, _, score in slow], rel=1e-4, abs=1e-6)
     last = fast[-1][2] if fast else 0.0  # of those that are as good as the last, others may be left out
     assert {row[:2] for row in fast if row[2] > last + 1e-6} == {row[:2] for row in slow if row[2] > last + 1e-6}
