@@ -218,6 +218,10 @@ class RecommendationService:
 
         Raises NoBundle and what `query.compute` raises.
         """
+        if self._redis is None and not query.is_slow:
+            payload = await self.try_now(query, NEVER if query.degraded is None else deadline)
+            if payload is not None:
+                return payload
         if query.degraded is None:
             return await self._recommend(query, NEVER)
         if deadline.reason == "busy":

@@ -20,7 +20,7 @@ from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
 from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
-from api.middleware.fast_path import EVENTS_ROUTE, FastPath
+from api.middleware.fast_path import FastPath
 from api.middleware.path_ids import keep_escaped_slashes
 from api.middleware.whole_answer import PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer
 from api.recommendation_service import PENDING as NO_PAYLOAD_YET
@@ -187,13 +187,16 @@ class EdgeMiddleware:
             self._bodies.give_back(length)
 
     async def _with_body(self, scope: Scope, receive: Receive, recorder: "ResponseRecorder") -> str:
-        response = await self.fast_path.events(scope, receive) if scope["grant"].may_send else None
+        grant = scope["grant"]
+        response = await self.fast_path.events(scope, receive) if grant.may_send else None
+        if response is None and grant.may_read:
+            response = await self.fast_path.lists(scope, receive)
         if response is None:
             await self.app(scope, receive, recorder)
             return ""
         headers = [header for header in response.raw_headers if header[0] != b"content-length"]
         await recorder.whole(response.status_code, headers, bytes(response.body))
-        return EVENTS_ROUTE
+        return str(scope["path"])
 
 
 class ResponseRecorder:

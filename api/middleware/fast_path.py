@@ -6,7 +6,10 @@ The rules and the bytes of the answers are those of the routes.
 import re
 from collections.abc import Callable
 
+from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from api.errors.handlers import response_of
@@ -20,6 +23,7 @@ from recsys.errors import RecsysError
 USER_ROUTE = "/v1/users/{user_id:path}/recommendations"
 SIMILAR_ROUTE = "/v1/items/{item_id:path}/similar"
 EVENTS_ROUTE = "/v1/events"
+LISTS_ROUTE = "/v1/recommendations"
 MISSED = "recsys.redis_missed"  # the key of a scope whose query Redis does not hold
 # Plain paths only: the route decides about what is escaped, repeated or misspelt.
 _PATH = re.compile(r"/v1/(?:users/([A-Za-z0-9_.~-]{1,128})/recommendations|items/([A-Za-z0-9_.~-]{1,128})/similar)")
@@ -29,8 +33,10 @@ _PARAMS = re.compile(rb"(?:k=([1-9][0-9]{0,2}))?(?:(?:^|(?<=[0-9])&)placement=([
 class FastPath:
     """Its methods return None for a request that the route must answer."""
 
-    def __init__(self, state: AppState) -> None:
+    def __init__(self, api: FastAPI, state: AppState) -> None:
+        self._api = api
         self._state = state
+        self._endpoints = {route.path: route.endpoint for route in api.router.routes if isinstance(route, Route)}
 
     def query(self, scope: Scope) -> tuple[str, CacheableQuery] | None:
         """The route and the query of a plain request for a list of a customer, or of items that go with an item."""
@@ -80,6 +86,17 @@ class FastPath:
         if payload is not None and state.answer_log is not None:
             state.answer_log.note(request_id, state.user_states.owner(query.user_id), payload)
         return payload
+
+    async def lists(self, scope: Scope, receive: Receive) -> Response | None:
+        """The answer to a query with a body of announced length: that of the route, called without its router."""
+        if scope["path"] != LISTS_ROUTE or scope["method"] != "POST" or scope["query_string"]:
+            return None
+        scope["app"] = self._api
+        try:
+            response: Response = await self._endpoints[LISTS_ROUTE](Request(scope, receive))
+        except RecsysError as error:
+            return response_of(error)
+        return response
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body has an announced length within the limit."""

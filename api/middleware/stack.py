@@ -30,7 +30,7 @@ def with_middleware(api: FastAPI, state: AppState) -> ASGIApp:
     """The application behind all its layers.  Raises RuntimeError for a route whose scope is not declared."""
     for route in api.router.routes:
         wrap_route(route)
-    return EdgeMiddleware(api, FastPath(state), state)
+    return EdgeMiddleware(api, FastPath(api, state), state)
 
 
 def wrap_route(route: BaseRoute) -> None:

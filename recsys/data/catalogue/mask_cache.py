@@ -20,8 +20,8 @@ class FilterResult(NamedTuple):
     """The items that pass a filter: their ascending positions when they are few, else a flag for each.  Read-only.
 
     positions (N,), None when they are many; flags (I,), empty when they are few.  n_passing: how many they are.
-    index_rows: by the name of an index, its row of every item and the rows of those that pass, which a request worked
-    out for the next.
+    index_rows: by the name of an index, its row of every item and the rows of those that pass.
+    on_sale: the mask and the positions, if few, of those on sale.  One request keeps both for the next.
     """
 
     n_items: int
@@ -29,14 +29,15 @@ class FilterResult(NamedTuple):
     flags: Bools
     n_passing: int
     index_rows: dict[str, tuple[Ints, Ints]]
+    on_sale: "list[tuple[Bools, Ints | None]]"
 
     @classmethod
     def from_mask(cls, mask: Bools) -> "FilterResult":
         """mask (I,), which nobody else may write from now on."""
         n_passing = int(np.count_nonzero(mask))
         if n_passing > MAX_POSITIONS:
-            return cls(len(mask), None, frozen(mask), n_passing, {})
-        return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0], n_passing, {})
+            return cls(len(mask), None, frozen(mask), n_passing, {}, [])
+        return cls(len(mask), frozen(mask.nonzero()[0].astype(np.int32)), mask[:0], n_passing, {}, [])
 
     @property
     def items(self) -> Ints:
@@ -93,7 +94,7 @@ class MaskCache:
 
 def _size(text: str, result: FilterResult) -> int:
     positions = 0 if result.positions is None else result.positions.nbytes
-    return ENTRY_BYTES + len(text) + result.flags.nbytes + positions + ROW_BYTES * result.n_passing
+    return ENTRY_BYTES + len(text) + result.flags.nbytes + positions + ROW_BYTES * result.n_passing + result.n_items
 
 
 class BorrowedMask:

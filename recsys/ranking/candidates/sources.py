@@ -131,9 +131,14 @@ def discover_candidates(context: QueryContext, depth: int) -> CandidateLists:
 
 def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
     """The best eligible items of each model of the blend, without those that the customer has bought or rated."""
+    if eligible.passing is not None:  # masks of filters are too many for the pool
+        return _candidates_of_models(engine, history, eligible.without(owned_items(history)), depth)
     with engine.mask_pool.without(eligible.mask, owned_items(history)) as mask:
-        unseen = eligible._replace(mask=mask)
-        return tuple(model_candidates(engine, name, history, unseen, depth) for name in engine.active_models)
+        return _candidates_of_models(engine, history, Eligibility(mask), depth)
+
+
+def _candidates_of_models(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
+    return tuple(model_candidates(engine, name, history, eligible, depth) for name in engine.active_models)
 
 
 def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Bools, Ints, frozen
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.mask_cache import FilterResult, to_mask
 from recsys.ranking.filters.expression import AllOf, AnyOf, Condition, FilterExpression, Not, Where
@@ -38,10 +38,16 @@ def eligible_items(filters: Filters, catalogue: Catalogue, now: float) -> Eligib
     if filters.combined is None:
         return Eligibility(mask)
     result = passing(filters.combined, catalogue, now)
+    if result.on_sale:
+        return Eligibility(*result.on_sale[0], result)
     if result.positions is None:
-        return Eligibility(mask & result.flags, None, result)
-    items = result.positions[mask[result.positions]]
-    return Eligibility(to_mask(items, catalogue.n_items), items, result)
+        items, mask = None, mask & result.flags
+    else:
+        items = result.positions[mask[result.positions]]
+        mask = to_mask(items, catalogue.n_items)
+    if not catalogue.has_dates:  # else what is on sale depends on the moment
+        result.on_sale.append((frozen(mask), items))
+    return Eligibility(mask, items, result)
 
 
 def passing(where: Where, catalogue: Catalogue, now: float) -> FilterResult:

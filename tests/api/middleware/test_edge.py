@@ -56,6 +56,19 @@ BODIES = [
 ]
 
 
+QUERIES = [
+    b'{"user_id": "user-002", "k": 3, "filters": {"category_in": ["category-1"]}}',
+    b'{"user_id": "user-002", "session": ["item-001"], "max_per": {"brand": 1}}',
+    b'{"user_id": "user-002", "rows": true}',
+    b'{"user_id": "user-002", "explain": true, "rotate": true}',
+    b'{"placement": "nowhere"}',
+    b'{"filters": {"where": {"nothing": 1}}}',
+    b'{"k": 0}',
+    b"",
+    b"{",
+]
+
+
 def without_id(response: httpx.Response) -> tuple[int, str, list[tuple[str, str]]]:
     own = response.headers["x-request-id"]
     headers = [(name, value) for name, value in response.headers.multi_items() if name != "x-request-id"]
@@ -98,6 +111,9 @@ class NoFastPath:
         return None
 
     async def events(self, scope: object, receive: object) -> None:
+        return None
+
+    async def lists(self, scope: object, receive: object) -> None:
         return None
 
 
@@ -192,6 +208,15 @@ def test_events_on_the_fast_path_are_answered_as_on_the_route(
 ) -> None:
     reader.post("/v1/events", content=raw)  # before both: an accepted event is a duplicate now
     short, long = (without_id(entry.post("/v1/events", content=raw)) for entry in (reader, long_way))
+    assert short == long
+
+
+@pytest.mark.parametrize("raw", QUERIES)
+@pytest.mark.parametrize("path", ["/v1/recommendations", "/v1/recommendations?k=1"])
+def test_queries_on_the_fast_path_are_answered_as_on_the_route(
+    reader: TestClient, long_way: TestClient, path: str, raw: bytes
+) -> None:
+    short, long = (without_id(entry.post(path, content=raw)) for entry in (reader, long_way))
     assert short == long
 
 

@@ -12,8 +12,9 @@ from recsys.data.catalogue.mask_cache import ENTRY_BYTES
 from recsys.data.entities import Attribute, Item
 from recsys.data.ids import IdMap
 from recsys.errors import UnknownAttribute
-from recsys.ranking.filters.eligibility import passing
+from recsys.ranking.filters.eligibility import eligible_items, passing
 from recsys.ranking.filters.parser import parse_filter
+from recsys.ranking.filters.spec import Filters
 from recsys.time_units import DAY_MS
 from tests.recsys.ranking.filters.test_parser import COMPARE, IDS, NUMBERS, TIMES, WORDS, some_filters
 
@@ -162,3 +163,17 @@ def test_a_condition_that_compares_numbers_with_text_is_an_error(filters: dict[s
     for catalogue in (bundled, changed):
         with pytest.raises(UnknownAttribute, match=message):
             passing(parse_filter(filters), catalogue, NOW)
+
+
+@given(bundled=st.lists(some_items), changed=st.lists(some_items), written=some_filters)
+def test_what_a_request_keeps_of_a_filter_is_what_the_next_would_find(
+    bundled: list[Item], changed: list[Item], written: dict[str, Any]
+) -> None:
+    catalogue, _ = build_shop(bundled, changed)
+    filters = Filters(where=parse_filter(written))
+    assert filters.combined is not None
+    for now in (NOW, NOW + 400.0, NOW, NOW + 400.0):
+        eligible = eligible_items(filters, catalogue, now)
+        expected = catalogue.on_sale(now) & passing(filters.combined, catalogue, now).mask
+        assert eligible.mask.tolist() == expected.tolist()
+        assert eligible.few is None or eligible.few.tolist() == expected.nonzero()[0].tolist()
