@@ -32,6 +32,7 @@ READS_ENVIRON = {
     "recsys/config.py": "the one place where settings are read",
     "recsys/__init__.py": "sets the thread limits before a notebook loads NumPy through us",
     "recsys/cli/app.py": "sets the thread limits before NumPy loads",
+    "recsys/cli/settings/command.py": "says which settings are those of variables",
     "api/app.py": "tells the settings of a worker where home is",
     "api/cli/context.py": "reads the settings of the service for its commands",
     "api/cli/listening.py": "sets the thread limits, and tells the workers where home is",

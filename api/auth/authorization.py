@@ -92,6 +92,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/releases": {"GET": "admin"},
     "/v1/releases:promote": {"POST": "admin"},
     "/v1/releases:rollback": {"POST": "admin"},
+    "/v1/settings": {"GET": "admin"},
     "/v1/runs": {"GET": "admin"},
     "/v1/runs/{run_id}": {"GET": "admin"},
     "/version": {"GET": "read"},

@@ -15,7 +15,7 @@ from api.console.pages import (
 )
 from api.console.pages.judge import experiments, replay
 from api.console.pages.judge import overview as judge
-from api.console.pages.operations import keys, overview
+from api.console.pages.operations import keys, overview, settings
 from api.console.pages.products import movers, pairs, product, units
 
 PAGES: tuple[ConsolePage, ...] = (
@@ -39,9 +39,11 @@ PAGES: tuple[ConsolePage, ...] = (
     judge.PAGE,
     judge.REPORT,
     experiments.EXPERIMENT,
+    experiments.RESULT,
     experiments.PLAN,
     replay.PAGE,
     overview.PAGE,
     keys.PAGE,
+    settings.PAGE,
     audit.PAGE,
 )

@@ -28,10 +28,11 @@ Words = tuple[str, ...]
 
 
 class _Kept(NamedTuple):
-    """made_at: by the clock."""
+    """made_at: by the clock.  stamp: of what it was made from."""
 
     report: bytes
     made_at: float
+    stamp: object
 
 
 @dataclass(slots=True)
@@ -43,17 +44,17 @@ class LogReports:
     _kept: dict[Words, _Kept] = field(default_factory=dict)
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
-    async def read(self, words: Words) -> bytes:
-        """The JSON that the command prints; that of the last REUSE_S again.
+    async def read(self, words: Words, stamp: object = None) -> bytes:
+        """The JSON that the command prints; that of the last REUSE_S again, as long as the stamp is the same.
 
         Raises the error that the command ended with.
         """
-        kept = self._fresh(words)
+        kept = self._fresh(words, stamp)
         if kept is not None:
             return kept
         async with self._turn:
-            kept = self._fresh(words)  # made while this one waited
-            return kept if kept is not None else self._keep(words, await run_command(self.home, words))
+            kept = self._fresh(words, stamp)  # made while this one waited
+            return kept if kept is not None else self._keep(words, await run_command(self.home, words), stamp)
 
     async def ask(self, words: Words, given: bytes) -> bytes:
         """The JSON that the command prints for what it is given on standard input; nothing is kept."""
@@ -64,15 +65,16 @@ class LogReports:
         """Forgets every report."""
         self._kept.clear()
 
-    def _fresh(self, words: Words) -> bytes | None:
+    def _fresh(self, words: Words, stamp: object) -> bytes | None:
         kept = self._kept.get(words)
-        return kept.report if kept is not None and self.clock() - kept.made_at < REUSE_S else None
+        is_fresh = kept is not None and kept.stamp == stamp and self.clock() - kept.made_at < REUSE_S
+        return kept.report if kept is not None and is_fresh else None
 
-    def _keep(self, words: Words, report: bytes) -> bytes:
+    def _keep(self, words: Words, report: bytes, stamp: object) -> bytes:
         self._kept.pop(words, None)
         while len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[words] = _Kept(report, self.clock())
+        self._kept[words] = _Kept(report, self.clock(), stamp)
         return report
 
 

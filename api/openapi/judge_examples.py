@@ -1,4 +1,4 @@
-"""Examples of evaluations, verdicts and replayed answers in the OpenAPI schema."""
+"""Examples of evaluations, verdicts, replayed answers and settings in the OpenAPI schema."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,6 +42,24 @@ JUDGE_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "has_page": True,
             }
         ]
+    },
+    "SettingsOut": {
+        "file": "/var/lib/recsys/recsys.toml",
+        "settings": [
+            {
+                "table": "serve",
+                "name": "workers",
+                "value": 4,
+                "default": 1,
+                "source": "file",
+                "place": "/var/lib/recsys/recsys.toml",
+                "allowed": "whole number, 1 to 64",
+                "meaning": "processes that answer, sharing the mapped bundle",
+                "counts": "when the service starts again: recsys serve",
+                "running": 2,
+                "is_pending": True,
+            }
+        ],
     },
     "AnswersEvaluationIn": {"rules": _RULES, "placement": "home", "k": 3},
     "AnswersEvaluationOut": {

@@ -22,7 +22,7 @@ kpis             /v1/kpis, /v1/cohorts, /v1/expected-units, /v1/pairs, /v1/mover
 shown            /v1/shown/rates
 judge            reports: /v1/evaluations, /v1/verdicts and their pages; answers: /v1/evaluations:try
 experiments      /v1/experiments, :try, /v1/experiments/{id}, its result and stop
-runs             /v1/runs, /v1/runs/{id}, /v1/releases, /v1/releases:promote, /v1/releases:rollback
+runs             /v1/settings, /v1/runs, /v1/runs/{id}, /v1/releases, /v1/releases:promote, /v1/releases:rollback
 health           /livez, /readyz, /version, /metrics
 versioned holds what documents of TOML share.
 query and response hold what several routes share: the query of a request, and bytes with headers.

@@ -1,4 +1,4 @@
-"""Run routes: what the jobs did and with which verdict; releases, promotion and rollback."""
+"""Operation routes: what the jobs did and with which verdict; releases, promotion and rollback; the settings."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -9,10 +9,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.errors.refused import Refused
 from api.live import log_reports
 from api.openapi.responses import BODY_ERRORS, ERRORS, RUN_ERRORS, body_of
+from api.polling import stamp_of
 from api.routes.response import json_response
-from api.schemas.runs import LiveReleaseOut, PromoteIn, ReleasesOut, RollbackIn, RunOut, RunsOut
+from api.schemas.runs import LiveReleaseOut, PromoteIn, ReleasesOut, RollbackIn, RunOut, RunsOut, SettingsOut
 from api.schemas.validation import parse_body
 from api.state import app_state
+from recsys.cli.settings.describe import shown_values
+from recsys.config import SETTINGS_FILE
 from recsys.data.run_process import with_deaths
 from recsys.errors import UnknownRun
 from recsys.time_units import now_ms
@@ -70,6 +73,24 @@ async def roll_back(request: Request) -> Response:
     """Puts an earlier release into service again, and ends a canary; again, it goes back further."""
     version = parse_body(RollbackIn, await request.body() or b"{}").version
     return await _change(request, "rollback", *([] if version is None else [version]))
+
+
+@router.get("/v1/settings", response_model=SettingsOut, responses=ERRORS)
+async def read_settings(request: Request) -> Response:
+    """Every setting with its default, where it came from, and when a change counts.  Secrets are not shown.
+
+    Takes a second.
+    """
+    state, config = app_state(request), app_state(request).config
+    stamp = stamp_of(config.file or config.home / SETTINGS_FILE)
+    report = orjson.loads(await state.log_reports.read(("settings",), stamp))
+    sections = (config.shop, config.serve, config.limits, config.keep, config.registry)
+    running = {(each.section, name): value for each in sections for name, value in shown_values(each).items()}
+    for row in report["settings"]:
+        now = running.get((row["table"], row["name"]), row["value"])
+        row["is_pending"] = now != row["value"]
+        row["running"] = now if row["is_pending"] else None
+    return json_response(report)
 
 
 async def _change(request: Request, *words: str) -> Response:

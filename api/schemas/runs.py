@@ -1,6 +1,6 @@
 """Run schemas: the runs of jobs that the store keeps."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, StringConstraints
 
@@ -52,6 +52,33 @@ class ReleasesOut(BaseModel):
     """Releases, the newest first."""
 
     releases: list[ReleaseOut]
+
+
+class SettingOut(BaseModel):
+    """One setting as a command that starts now reads it; a secret is `***` where it is set, and never shown.
+
+    `place`: the file or the variable that says it; `counts`: when a change counts.  `running`: what the service still
+    works with where that is another value (`is_pending`): it was changed after the service started.
+    """
+
+    table: str
+    name: str
+    value: Any
+    default: Any
+    source: Literal["default", "file", "variable"]
+    place: str
+    allowed: str
+    meaning: str
+    counts: str
+    running: Any
+    is_pending: bool
+
+
+class SettingsOut(BaseModel):
+    """Every setting, by table; `file`: where they are read from, null without one."""
+
+    file: str | None
+    settings: list[SettingOut]
 
 
 class PromoteIn(In):

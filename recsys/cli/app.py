@@ -31,6 +31,7 @@ from recsys.cli.promotions.offers import offers
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
 from recsys.cli.rules import register_rules
+from recsys.cli.settings.command import settings
 from recsys.cli.warning_lines import show_warnings
 from recsys.errors import LogUnavailable, RecsysError
 from recsys.threads import limit_threads
@@ -95,6 +96,7 @@ def application() -> typer.Typer:
     register_campaigns(app)
     for entry in sorted(entry_points(group="recsys.commands"), key=lambda entry: entry.name):
         entry.load()(app)
+    register_command(app, settings, panel="Serve")
     return app
 
 

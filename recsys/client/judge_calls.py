@@ -1,4 +1,4 @@
-"""Calls about what was judged: kept evaluations, verdicts of the gate, and answers that are replayed."""
+"""Calls about what was judged and how it is set: evaluations, verdicts of the gate, replayed answers, settings."""
 
 from typing import Any, Literal
 
@@ -57,6 +57,34 @@ class AnswersEvaluation(ResponseModel):
     share_without_support: float
     rewards: dict[str, dict[str, Any]]
     left_out: dict[str, int]
+
+
+class Setting(ResponseModel):
+    """One setting; see docs/operations/settings.md.  is_pending: the service still works with `running`."""
+
+    table: str
+    name: str
+    value: Any
+    default: Any
+    source: Literal["default", "file", "variable"]
+    place: str
+    allowed: str
+    meaning: str
+    counts: str
+    running: Any
+    is_pending: bool
+
+
+class Settings(ResponseModel):
+    """Every setting, by table.  file: where they are read from."""
+
+    file: str | None
+    settings: tuple[Setting, ...]
+
+
+def settings() -> Call[Settings]:
+    """Every setting with its value, default, source and meaning; secrets are not shown."""
+    return Call("GET", "/v1/settings", Settings.model_validate_json, timeout_s=LONG_TIMEOUT_S)
 
 
 def evaluations() -> Call[KeptEvaluations]:

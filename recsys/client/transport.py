@@ -93,6 +93,7 @@ class _Methods:
     experiments = _Method(experiment_calls.experiments)
     experiment = _Method(experiment_calls.experiment)
     experiment_result = _Method(experiment_calls.experiment_result)
+    settings = _Method(judge_calls.settings)
     evaluations = _Method(judge_calls.evaluations)
     evaluation_page = _Method(judge_calls.evaluation_page)
     evaluate_answers = _Method(judge_calls.evaluate_answers)

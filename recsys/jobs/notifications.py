@@ -19,16 +19,14 @@ from http.client import HTTPException
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import ClassVar, Literal, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 import orjson
-from pydantic import Field, field_validator
 
-from recsys.config import SettingsSection
 from recsys.data.runs import CHANGED_CUSTOMERS, RunRecord
 from recsys.data.store.base import Store
 from recsys.errors import BadSettings
+from recsys.jobs.settings import NotifySettings
 from recsys.time_units import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
 
 CHANNELS = ("webhook", "command")
@@ -43,32 +41,8 @@ SECRET_PREFIX = "whsec_"  # nosec B105 # of every secret of Standard Webhooks
 PAGE_CUSTOMERS = 500
 GONE = 410  # by Standard Webhooks: the receiver wants no more
 
-NotifiedVerdict = Literal["promoted", "rejected", "forced", "nothing_new", "done", "alarm", "failed", "died"]
 
 log = logging.getLogger(__name__)
-
-
-class NotifySettings(SettingsSection):
-    """Who hears of ended runs: `[notify]` of `recsys.toml`, `RECSYS_NOTIFY_*`."""
-
-    section: ClassVar[str] = "notify"
-
-    webhook: str = Field(default="", repr=False, description="URL that gets a signed POST for each ended run")
-    secret: str = Field(default="", repr=False, description="secret that signs it: whsec_ and 24 to 64 bytes in base64")
-    command: tuple[str, ...] = Field(
-        default=(), description="program and arguments, run without a shell; it gets the notification on stdin"
-    )
-    on: frozenset[NotifiedVerdict] = Field(
-        default=frozenset({"promoted", "rejected", "forced", "alarm", "failed", "died"}),
-        description="verdicts that are notified",
-    )
-
-    @field_validator("webhook")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-            raise ValueError("it should be a URL such as https://shop.example/hooks/recsys")
-        return url
 
 
 class DeliveryFailed(Exception):

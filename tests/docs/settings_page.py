@@ -2,35 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from api.console.settings import ConsoleSettings
-from api.settings import LimitSettings, ServeSettings
-from recsys.campaigns.settings import CampaignSettings
-from recsys.config import (
-    PREFIX,
-    CatalogueSettings,
-    InfluenceSettings,
-    KeepSettings,
-    RulesSettings,
-    SettingsSection,
-    ShopSettings,
-    WeightSettings,
-)
-from recsys.customers.settings import CustomerSettings, GroupSettings
-from recsys.jobs.notifications import NotifySettings
-from recsys.promotions.settings import PromotionSettings
-from recsys.shared_registry.settings import RegistrySettings
-from training.backup.settings import BackupSettings
-from training.canary.settings import CanarySettings
-from training.gate.settings import GateSettings
+from recsys.cli.settings.describe import nested_model, settings_sections, type_words
+from recsys.config import PREFIX
 from training.schedule.settings import JobSettings, ScheduleSettings
-from training.settings import TrainSettings
-from training.spark.settings import SparkSettings
 
 HEAD = """# Every setting
 
@@ -44,44 +21,12 @@ model ([models](../reference/models.md)), with `off = true` to leave it out; `[p
 `[catalogue.never_show]`.
 
 """
-SECTIONS: tuple[type[SettingsSection], ...] = (
-    ShopSettings,
-    ServeSettings,
-    ConsoleSettings,
-    LimitSettings,
-    RegistrySettings,
-    TrainSettings,
-    SparkSettings,
-    GateSettings,
-    CanarySettings,
-    ScheduleSettings,
-    NotifySettings,
-    BackupSettings,
-    KeepSettings,
-    WeightSettings,
-    InfluenceSettings,
-    CatalogueSettings,
-    CustomerSettings,
-    CampaignSettings,
-    PromotionSettings,
-    RulesSettings,
-)
-WORDS_BY_TYPE: Mapping[type, str] = {
-    GroupSettings: "table",
-    str: "text",
-    Path: "path",
-    bool: "`true` or `false`",
-    int: "whole number",
-    float: "number",
-}
-
-SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
-    for section in SECTIONS:
+    for section in settings_sections():
         table = section.section
         parts += _table(f"`[{table}]`" if table else "Outside a table", table, section.model_fields)
         if section is ScheduleSettings:
@@ -99,36 +44,10 @@ def _table(
     start = variable or f"{PREFIX}{table}_".replace("__", "_").upper()
     yield f"## {title}\n\n{before}Variables: `{start}…`.\n\n| setting | type | default | meaning |\n|---|---|---|---|\n"
     for name, setting in fields.items():
-        if not _is_table(setting):
+        if nested_model(setting) is None:
             meaning = (setting.description or "").replace("|", "\\|")
-            yield f"| `{setting.alias or name}` | {_type(setting)} | {_default(setting)} | {meaning} |\n"
+            yield f"| `{setting.alias or name}` | {type_words(setting)} | {_default(setting)} | {meaning} |\n"
     yield "\n"
-
-
-def _is_table(setting: FieldInfo) -> bool:
-    return isinstance(setting.annotation, type) and issubclass(setting.annotation, BaseModel)
-
-
-def _type(setting: FieldInfo) -> str:
-    """The type in words, with its limits."""
-    limits = {name: getattr(each, name) for each in setting.metadata for name in SIGNS if hasattr(each, name)}
-    if {"ge", "le"} <= limits.keys():
-        return f"{_type_words(setting.annotation)}, {limits['ge']:,.12g} to {limits['le']:,.12g}"
-    words = (f"{SIGNS[name]} {limit:,.12g}" for name, limit in limits.items())
-    return ", ".join([_type_words(setting.annotation), *words])
-
-
-def _type_words(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(annotation))
-    if get_origin(annotation) in (tuple, frozenset, list):
-        return f"list of {_type_words(get_args(annotation)[0])}"
-    if get_origin(annotation) is dict:
-        return "table"
-    parts = [part for part in get_args(annotation) if part is not type(None)]
-    if parts:
-        return _type_words(parts[0])
-    return WORDS_BY_TYPE[annotation]
 
 
 def _default(setting: FieldInfo) -> str:

@@ -17,7 +17,7 @@ from api.observability.metrics import Metrics
 from api.settings import LimitSettings, ServeSettings
 from recsys.cli.app import application
 from recsys.config import CatalogueSettings, KeepSettings, WeightSettings
-from recsys.jobs.notifications import NotifySettings
+from recsys.jobs.settings import NotifySettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.ranking.candidates.sources import SOURCES

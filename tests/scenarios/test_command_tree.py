@@ -39,6 +39,7 @@ ARGUMENTS = {
     "movers": "--days 28",
     "kpis": "--by month",
     "cohorts": "",
+    "settings": "",
     "expected-units": "",
     "reminders": "",
     "customers clusters": "",
@@ -226,7 +227,7 @@ def test_a_mistyped_home_is_told_and_not_made(name: str, shop: tuple[Path, dict[
     result = run(tmp_path / "mistyped", name, ARGUMENTS[name].format(**shop[1]))
     assert list(tmp_path.iterdir()) == []
     needs_none = {"restore", "rules check", "import profiles", "import look", "rules history", "keys list", "releases"}
-    needs_none |= {"segments check", "segments history", "promotions check", "promotions history"}
+    needs_none |= {"settings", "segments check", "segments history", "promotions check", "promotions history"}
     assert (result.exit_code == 0) == (name in needs_none), result.output
     assert name in needs_none or str(tmp_path / "mistyped") in result.output.replace("\n", "")
 

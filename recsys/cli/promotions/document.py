@@ -98,8 +98,9 @@ def show(
     Example: recsys promotions show coffee-10
     """
     promotions = _repository(ctx).last_valid()
+    rows = _rows(ctx.obj, promotions)
     chosen = promotions.promotion(promotion)
-    row = next(row for row in _rows(ctx.obj, promotions) if row["id"] == chosen.id) | {"written": chosen.written}
+    row = next(row for row in rows if row["id"] == chosen.id) | {"written": chosen.written}
     if as_json:
         print_json(row)
         return

@@ -24,12 +24,12 @@ from recsys.jobs.notifications import (
     QUICK_TRIES,
     DeliveryFailed,
     Notifier,
-    NotifySettings,
     event_id,
     send_test,
     signed_headers,
 )
 from recsys.jobs.runs import run_record
+from recsys.jobs.settings import NotifySettings
 from recsys.time_units import DAY_MS, now_ms
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()

@@ -12,7 +12,8 @@ from recsys.data.runs import CHANGED_CUSTOMERS, RunRecord
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import NoBundle
-from recsys.jobs.notifications import CHANNELS, PAGE_CUSTOMERS, Notifier, NotifySettings, customer_messages
+from recsys.jobs.notifications import CHANNELS, PAGE_CUSTOMERS, Notifier, customer_messages
+from recsys.jobs.settings import NotifySettings
 from recsys.privacy.erasure import erase_user_data
 from recsys.ranking.reminders.changes import CustomerChanges
 from recsys.time_units import DAY_MS, now_ms

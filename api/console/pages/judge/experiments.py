@@ -16,22 +16,28 @@ from recsys.experiments.definition import Variant
 from recsys.time_units import DAY_MS, now_ms
 
 EFFECTS = (
-    Column("name", "For each customer", "words"),
-    Column("difference", "B minus A", "number"),
-    Column("low", "From", "number"),
-    Column("high", "To", "number", hint="interval of 95 %"),
-    Column("relative", "Relative", "share"),
-    Column("p", "p", is_sortable=False, hint="how likely chance alone makes a difference as large"),
-    Column("n_treated", "Customers in B", "number"),
-    Column("n_control", "in A", "number"),
-    Column("method", "Method", "words"),
+    Column("name", "For each customer", "words", is_sortable=False),
+    Column("difference", "B minus A", "number", is_sortable=False),
+    Column("low", "From", "number", is_sortable=False),
+    Column("high", "To", "number", hint="interval of 95 %", is_sortable=False),
+    Column("relative", "Relative", "share", is_sortable=False),
+    Column("p", "p", hint="how likely chance alone makes a difference as large", is_sortable=False),
+    Column("n_treated", "Customers in B", "number", is_sortable=False),
+    Column("n_control", "in A", "number", is_sortable=False),
+    Column("method", "Method", "words", is_sortable=False),
 )
 LOOKS = (
-    Column("number", "Look", "number"),
-    Column("at_ms", "At", "moment"),
-    Column("z", "z", "number"),
-    Column("bound", "Ends beyond", "number", hint="where z is further from zero than this, the look decides"),
-    Column("state", "State"),
+    Column("number", "Look", is_sortable=False),
+    Column("at_ms", "At", "moment", is_sortable=False),
+    Column("z", "z", "number", is_sortable=False),
+    Column(
+        "bound",
+        "Ends beyond",
+        "number",
+        hint="where z is further from zero than this, the look decides",
+        is_sortable=False,
+    ),
+    Column("state", "State", is_sortable=False),
 )
 MEASURES = (
     ("money", "money of each customer"),
@@ -39,34 +45,47 @@ MEASURES = (
     ("orders", "orders"),
     ("clicks", "clicks"),
 )
+NO_RESULT: dict[str, Any] = {"effects": {}, "looks": [], "sample_ratio_p": None}
 MISMATCH = 0.001  # below, the sizes of the arms are not chance
 
 
 async def view(visit: Visit) -> Response:
-    """One experiment with its result as of now."""
-    name, unknown = visit.typed("experiment"), ""
-    result: dict[str, Any] | None = None
-    if not name:
-        raise BadInput("choose an experiment on the page Judge")
-    experiment = await visit.client.experiment(name)
+    """One experiment as it was planned; its result is worked out on a page of its own, because that takes seconds."""
+    experiment = await _chosen(visit)
+    return visit.render(
+        "experiment.html",
+        title=f"Experiment {experiment.plan['id']}",
+        experiment=experiment,
+        arms=[(arm.upper(), Variant.model_validate(experiment.plan[arm]).words) for arm in ("a", "b")],
+        until_ms=experiment.began_at_ms + experiment.plan["days"] * DAY_MS,
+    )
+
+
+async def view_result(visit: Visit) -> Response:
+    """What it shows by now: verdict, split, effects and looks."""
+    experiment = await _chosen(visit)
+    name, result, unknown = experiment.plan["id"], NO_RESULT, ""
     try:
         result = (await visit.client.experiment_result(name)).result
     except ApiError as error:
         unknown = error.message
-    effects = [_effect(measure, each) for measure, each in result["effects"].items()] if result else []
-    looks = _looks(experiment, result["looks"] if result else [])
+    effects = [_effect(measure, each) for measure, each in result["effects"].items()]
     return visit.render(
-        "experiment.html",
-        title=f"Experiment {name}",
+        "experiment_result.html",
+        title=f"Result of {name}",
         experiment=experiment,
         result=result,
         unknown=unknown,
-        arms=[(arm.upper(), Variant.model_validate(experiment.plan[arm]).words) for arm in ("a", "b")],
         effects=table_page(visit, EFFECTS, effects, default="name", caption="Effects"),
-        looks=table_page(visit, LOOKS, looks, default="number", caption="Looks"),
-        is_split_broken=result is not None and (result["sample_ratio_p"] or 1.0) < MISMATCH,
-        until_ms=experiment.began_at_ms + experiment.plan["days"] * DAY_MS,
+        looks=table_page(visit, LOOKS, _looks(experiment, result["looks"]), default="number", caption="Looks"),
+        is_split_broken=(result["sample_ratio_p"] or 1.0) < MISMATCH,
     )
+
+
+async def _chosen(visit: Visit) -> EngineExperiment:
+    if not visit.typed("experiment"):
+        raise BadInput("choose an experiment on the page Judge")
+    return await visit.client.experiment(visit.typed("experiment"))
 
 
 async def stop(visit: Visit) -> Response:
@@ -159,6 +178,12 @@ EXPERIMENT = ConsolePage(
     sentence="Two variants of the shop for two halves of the customers, and which of them earns more.",
     view=view,
     actions={"stop": Action(stop, Role.OPERATOR)},
+)
+RESULT = ConsolePage(
+    path="/experiment/result",
+    title="Result of an experiment",
+    sentence="Which variant earns more by now, and whether to stop.",
+    view=view_result,
 )
 PLAN = ConsolePage(
     path="/experiment-plan",

@@ -68,10 +68,12 @@ def test_a_wrong_plan_is_told_in_words_with_what_was_typed(
 def test_a_running_experiment_shows_its_verdict_split_effects_and_looks_until_it_is_stopped(
     running: Browser, console: Browser
 ) -> None:
-    text = running.get(URL, params={"experiment": "more-new"}).text
+    plan = running.get(URL, params={"experiment": "more-new"}).text
+    assert all(words in plan for words in ("do new things sell?", "placement home", "/experiment/result?experiment="))
+    text = running.get(f"{URL}/result", params={"experiment": "more-new"}).text
     assert "Stop: B is better by 3-6.8 % in money for each customer" in text
-    assert all(words in text for words in ("do new things sell?", "placement home", "5,012", "Is the split chance?"))
-    assert "Stop this experiment" in text
+    assert all(words in text for words in ("5,012", "Is the split chance?", "p 0.810", "decided", "not judged"))
+    assert "Stop this experiment" in plan
     assert "Stop this experiment" not in console.get(URL, params={"experiment": "more-new"}).text
     assert "/console/experiment?experiment=more-new" in console.get("/console/judge").text
     assert "tick that everybody" in running.submit(f"{URL}/stop", experiment="more-new").text

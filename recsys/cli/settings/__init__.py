@@ -1,0 +1,1 @@
+"""Command `recsys settings`: every setting of every installed package, with where its value came from."""
