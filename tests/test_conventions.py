@@ -37,8 +37,8 @@ READS_ENVIRON = {
     "api/cli/context.py": "reads the settings of the service for its commands",
     "api/cli/listening.py": "sets the thread limits, and tells the workers where home is",
     "api/cli/serve.py": "shares the metrics of the workers",
-    "api/console/app.py": "tells the settings of the console where home is",
-    "api/console/__main__.py": "knows the service that started it",
+    "api/console/__main__.py": "tells the settings of the console where home is, and knows the service that started it",
+    "api/server/attached.py": "knows the process that started it",
     "api/routes/health.py": "reports thread limits that are wrong",
     "api/server/__main__.py": "hands its environment on to the workers it starts",
 }

@@ -21,7 +21,7 @@ def console(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    service: Annotated[str | None, typer.Option(help="URL of the service; else the one of this home.")] = None,
+    service: Annotated[str | None, typer.Option(help="URL of the service; else a worker of its own.")] = None,
 ) -> None:
     """Show the pages for marketers and operators in a browser, until Ctrl-C; the service runs beside it.
 

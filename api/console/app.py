@@ -1,7 +1,6 @@
 """ASGI application of the console: every page of the table behind sign-in, role, CSRF check and audit."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,15 +39,6 @@ log = structlog.get_logger()
 MAX_FORM_FIELDS = 2_000
 _TRIES = 2
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def served() -> Starlette:
-    """The application of `recsys console`, configured by the environment."""
-    from api.observability.logging import configure_logs
-
-    config = ServerConfig.from_env(os.environ)
-    configure_logs(config.serve.log_level, config.serve.log_format)
-    return create_console(config, ConsoleSettings.load(config.file, os.environ))
 
 
 def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Connect | None = None) -> Starlette:

@@ -19,7 +19,15 @@ class ConsoleSettings(SettingsSection):
     service: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s/]+(/\S*)?$",
-        description="URL of the service; without it the one of `[serve]` on this machine",
+        description="URL of the service that answers; without it a worker of the console's own",
+    )
+    own_worker: bool = Field(
+        default=True,
+        description="without `service`: a worker of its own answers, so that clicks never keep the service busy; "
+        "off: the service of `[serve]` on this machine",
+    )
+    niceness: int = Field(
+        default=10, ge=0, le=19, description="how far the console and its worker stand back, when CPU time is scarce"
     )
     picture_hosts: tuple[PictureHost, ...] = Field(
         default=(),

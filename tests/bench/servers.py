@@ -42,10 +42,11 @@ def served(home: Path, settings: Mapping[str, str] | None = None, *, workers: in
 
 
 @contextmanager
-def consoled(home: Path, service: Server) -> Iterator[Server]:
-    """`recsys console` beside that service, ready."""
+def consoled(home: Path, service: Server | None = None) -> Iterator[Server]:
+    """`recsys console` with that service or a worker of its own, ready."""
     port = free_port()
-    command = recsys(home, "console", "--port", str(port), "--service", f"http://127.0.0.1:{service.port}")
+    answering = ["--service", f"http://127.0.0.1:{service.port}"] if service else []
+    command = recsys(home, "console", "--port", str(port), *answering)
     with _running(command, port, "/console/sign-in", plain_env(QUIET)) as server:
         yield server
 
