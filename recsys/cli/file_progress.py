@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 
-EVERY_S = 10.0
+EVERY_S, FIRST_S = 10.0, 2.0
 MB = 1e6
 
 
@@ -25,13 +25,13 @@ class FileProgress(Protocol):
 
 
 class TextProgress:
-    """Progress as text: bytes of the file and lines, at most once in `every_s` seconds."""
+    """Progress as text: bytes of the file and lines, after FIRST_S, then ever more rarely, at last each `every_s`."""
 
     def __init__(
         self, show: Callable[[str], None], every_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._show, self._every_s, self._clock = show, every_s, clock
-        self._last_s = clock()
+        self._last_s, self._wait_s = clock(), min(FIRST_S, every_s)
 
     def file(self, path: Path) -> "ChunkProgress":
         size, n_lines = _size(path), 0
@@ -39,8 +39,8 @@ class TextProgress:
         def add(chunk: "Chunk") -> None:
             nonlocal n_lines
             n_lines += chunk.n_lines
-            if self._clock() - self._last_s >= self._every_s:
-                self._last_s = self._clock()
+            if self._clock() - self._last_s >= self._wait_s:
+                self._last_s, self._wait_s = self._clock(), min(2 * self._wait_s, self._every_s)
                 self._show(f"{path.name}: {chunk.position / MB:,.1f} of {size / MB:,.1f} MB, {n_lines:,} lines")
 
         return add

@@ -1,8 +1,9 @@
 """Commands `recsys import events | items | users | facts`: import of a shop's files into its log and catalogue."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -17,7 +18,7 @@ from training.cli.import_group import CheckCommand, ImportGroup, ProfileCommand,
 from training.cli.import_summary import print_tallies, tallies_data
 from training.cli.importing.fact_summary import summary
 from training.cli.importing.facts import facts
-from training.cli.importing.rounds import ReadFile, Round, import_given
+from training.cli.importing.rounds import ImportTerms, ReadFile, Round, import_given
 from training.cli.look import look, profiles
 from training.cli.options import (
     Constants,
@@ -35,6 +36,7 @@ from training.cli.options import (
     ProfileName,
     SourceOptions,
     TextColumns,
+    Try,
     event_mapping,
     events_zone,
     rejects_folder,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from training.importing.corrections import EventReading
     from training.importing.entities import Entity, EntitySpec
     from training.importing.rejects import Tally
+    from training.importing.trial import ImportTrial
     from training.sources.rounds import ImportInput
 
 OTHER_READING = "this file was imported before with other options: its lines replaced the events that they became then"
@@ -84,6 +87,7 @@ def events(
     knows_guests: KnowsGuests = True,
     max_refused: MaxRefused = 1.0,
     cause: Cause = COMMAND_LINE,
+    is_trial: Try = False,
     as_json: AsJson = False,
     *,
     options: EventOptions,
@@ -118,9 +122,10 @@ def events(
     mapping = event_mapping(maps, constants, guests, kinds, knows_guests=knows_guests)
     mapping = options.applied_to(mapping, default_zone=events_zone(ctx.obj))
     reading, notes = EventReading(mapping, kind), _zone_notes(ctx.obj, options, mapping)
-    begin = partial(_begin_events, ctx.obj, reading, notes, correct=correct, max_refused=max_refused, as_json=as_json)
+    terms = ImportTerms(cause, max_refused, is_trial)
+    begin = partial(_begin_events, ctx.obj, reading, notes, terms=terms, correct=correct, as_json=as_json)
     given = source.input_of(files, b"events" + reading.to_json())
-    import_given(ctx.obj, given, mapping, begin, (cause, max_refused))
+    import_given(ctx.obj, given, mapping, begin, terms)
 
 
 def _zone_notes(context: CliContext, options: EventOptions, mapping: "ColumnMapping") -> list[str]:
@@ -128,40 +133,60 @@ def _zone_notes(context: CliContext, options: EventOptions, mapping: "ColumnMapp
     return [OTHER_ZONE.format(mapping.time_zone, *[rules_zone(context)] * 2)] if is_other_zone else []
 
 
+class EventRemarks(NamedTuple):
+    """What is odd about the lines of events, notes, and the trial if it is one."""
+
+    counts: "LineCounts"
+    notes: list[str]
+    trial: "ImportTrial | None"
+
+
 def _begin_events(
     context: CliContext,
     reading: "EventReading",
     notes: list[str],
     *,
+    terms: ImportTerms,
     correct: bool | None,
-    max_refused: float,
     as_json: bool,
 ) -> Round:
     """What reads a file of events now, and what shows the tallies."""
     from recsys.data.checks.per_line import LineCounts
     from training.importing.data_check import known_items
+    from training.importing.events import import_events
+    from training.importing.trial import ImportTrial
 
     counts = LineCounts(now_ms(), known_items(context.store()))
-    read = _event_reader(context, reading, counts, correct=correct)
-    return read, lambda tallies: _show_events(tallies, reading.mapping, (counts, notes), max_refused, as_json=as_json)
+    trial = ImportTrial() if terms.is_trial else None
+
+    def read_trial(path: Path, progress: "ChunkProgress", trial: ImportTrial) -> "Tally":
+        kind = reading.kind
+        return import_events(path, trial, reading.mapping, kind=kind, rejects=None, counts=counts, progress=progress)
+
+    read = (
+        _event_reader(context, reading, counts, correct=correct) if trial is None else partial(read_trial, trial=trial)
+    )
+    remarks = EventRemarks(counts, notes, trial)
+    return read, lambda tallies: _show_events(tallies, reading.mapping, remarks, terms.max_refused, as_json=as_json)
 
 
 def _show_events(
     tallies: "list[Tally]",
     mapping: "ColumnMapping",
-    remarks: "tuple[LineCounts, list[str]]",
+    remarks: EventRemarks,
     max_refused: float,
     *,
     as_json: bool,
 ) -> None:
-    """Shows the tallies of files of events, and the remarks: what is odd about the lines, and notes."""
+    """Shows the tallies of files of events, and the remarks."""
     from training.cli.data_check_report import show_odd
 
-    odd, notes = [finding for finding in remarks[0].findings() if finding.severity != "ok"], remarks[1]
+    odd, notes = [finding for finding in remarks.counts.findings() if finding.severity != "ok"], remarks.notes
     if as_json:
-        print_json({**tallies_data(tallies, notes), "findings": [finding.as_dict() for finding in odd]})
+        data = tallies_data(tallies, mapping, notes, remarks.trial)
+        print_json({**data, "findings": [finding.as_dict() for finding in odd]})
         return
-    print_tallies(tallies, mapping, "duplicate", max_refused)
+    print_tallies(tallies, mapping, "duplicate", max_refused, remarks.trial)
     show_odd(odd, plain_console())
     for note in notes:
         plain_console().print(note)
@@ -208,6 +233,7 @@ def items(
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
     cause: Cause = COMMAND_LINE,
+    is_trial: Try = False,
     as_json: AsJson = False,
     *,
     options: ImportOptions,
@@ -231,7 +257,8 @@ def items(
     mapping = ColumnMapping.parse(maps or (), constants or (), ITEMS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     given = source.input_of(files, b"items" + EventReading(mapping, str(attributes)).to_json())
-    _import_entities(ctx, ITEMS, given, mapping, attributes=attributes, how=(cause, max_refused), as_json=as_json)
+    terms = ImportTerms(cause, max_refused, is_trial)
+    _import_entities(ctx, ITEMS, given, mapping, attributes=attributes, terms=terms, as_json=as_json)
 
 
 @with_reading_options(SourceOptions, "source")
@@ -246,6 +273,7 @@ def users(
     text: TextColumns = None,
     max_refused: MaxRefused = 1.0,
     cause: Cause = COMMAND_LINE,
+    is_trial: Try = False,
     as_json: AsJson = False,
     *,
     options: ImportOptions,
@@ -264,7 +292,8 @@ def users(
     mapping = ColumnMapping.parse(maps or (), constants or (), USERS.targets, text=text or (), keep=keep)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     given = source.input_of(files, b"users" + EventReading(mapping, None).to_json())
-    _import_entities(ctx, USERS, given, mapping, attributes=True, how=(cause, max_refused), as_json=as_json)
+    terms = ImportTerms(cause, max_refused, is_trial)
+    _import_entities(ctx, USERS, given, mapping, attributes=True, terms=terms, as_json=as_json)
 
 
 def _import_entities(
@@ -274,20 +303,24 @@ def _import_entities(
     mapping: "ColumnMapping",
     *,
     attributes: bool,
-    how: tuple[str, float],
+    terms: ImportTerms,
     as_json: bool,
 ) -> None:
     from training.importing.entities import import_entities
+    from training.importing.trial import ImportTrial
 
-    store, rejects = ctx.obj.store(), rejects_folder(ctx.obj)
+    store, trial = ctx.obj.store(), ImportTrial() if terms.is_trial else None
+    rejects = rejects_folder(ctx.obj) if trial is None else None
+    if trial is not None:
+        spec = replace(spec, put=lambda _, rows: trial.keep(rows))
 
     def read(path: Path, progress: "ChunkProgress") -> "Tally":
         return import_entities(path, store, spec, mapping, attributes=attributes, rejects=rejects, progress=progress)
 
     def show(tallies: "list[Tally]") -> None:
         if as_json:
-            print_json(tallies_data(tallies))
+            print_json(tallies_data(tallies, mapping, trial=trial))
         else:
-            print_tallies(tallies, mapping, "unchanged", how[1])
+            print_tallies(tallies, mapping, "unchanged", terms.max_refused, trial)
 
-    import_given(ctx.obj, given, mapping, lambda: (read, show), how)
+    import_given(ctx.obj, given, mapping, lambda: (read, show), terms)

@@ -10,6 +10,7 @@ from recsys.data.store.identity import CONFLICT
 if TYPE_CHECKING:
     from recsys.data.files.column_mapping import ColumnMapping
     from training.importing.rejects import Reject, Tally
+    from training.importing.trial import ImportTrial
 
 TIMES = (
     "read are 2019-12-31, 2019-12-31T18:30:00Z (ISO 8601), 31.12.2019 18:30, 12/31/2019 6:30 PM and 31 Dec 2019; for "
@@ -56,8 +57,7 @@ def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
         console.print(f"  {tally.left_out:,} lines left out by --where")
     for reason, count in tally.reasons.most_common():
         console.print(f"  {count:,} rejected: {reason}")
-        hint = next((hint for start, hint in HINTS.items() if reason.startswith(start)), None)
-        if hint is not None:
+        if hint := hint_for(reason):
             console.print(f"    {hint}")
         for reject in tally.first[reason]:
             unread = "".join(f"{cell}; " for cell in _unread_cells(reject, mapping))
@@ -72,17 +72,32 @@ def print_tally(tally: "Tally", mapping: "ColumnMapping", known: str) -> None:
         console.print(f"  all rejected lines: {tally.rejects_file}")
 
 
-def tallies_data(tallies: "list[Tally]", notes: Sequence[str] = ()) -> dict[str, Any]:
-    """The tallies for a program: counts by file, the reasons of refused lines, and the first of them."""
+def hint_for(reason: str) -> str | None:
+    """What to do about lines that were refused for this reason: what would be read."""
+    return next((hint for start, hint in HINTS.items() if reason.startswith(start)), None)
+
+
+def tallies_data(
+    tallies: "list[Tally]", mapping: "ColumnMapping", notes: Sequence[str] = (), trial: "ImportTrial | None" = None
+) -> dict[str, Any]:
+    """The tallies for a program: counts by file, the reasons of refused lines, and the first of them.
+
+    Of a trial also the first rows as they would be stored.
+    """
     files = []
     for tally in tallies:
-        first = {
-            reason: [{"line": reject.line, "row": _row_text(reject.row)} for reject in rejects]
-            for reason, rejects in tally.first.items()
-        }
+        first = {reason: [_reject_data(each, mapping) for each in rejects] for reason, rejects in tally.first.items()}
         counts = {"lines": tally.lines, "rejected": tally.rejected}
-        files.append({**counts, **{name: getattr(tally, name) for name in TALLY_FIELDS}, "first": first})
-    return {"files": files, "notes": notes}
+        hints = {reason: hint for reason in tally.reasons if (hint := hint_for(reason))}
+        fields = {name: getattr(tally, name) for name in TALLY_FIELDS}
+        files.append({**counts, **fields, "hints": hints, "first": first})
+    sample = {} if trial is None else {"is_trial": True, "sample": trial.sample}
+    return {"files": files, "notes": notes, **sample}
+
+
+def _reject_data(reject: "Reject", mapping: "ColumnMapping") -> dict[str, Any]:
+    """The line, and its cells of which nothing could be read."""
+    return {"line": reject.line, "row": _row_text(reject.row), "unread": list(_unread_cells(reject, mapping))}
 
 
 def _unread_cells(reject: "Reject", mapping: "ColumnMapping") -> Iterator[str]:
@@ -107,9 +122,24 @@ def exit_code(tallies: "list[Tally]", max_refused: float) -> int:
     return REFUSED if is_too_much else OK
 
 
-def print_tallies(tallies: "list[Tally]", mapping: "ColumnMapping", known: str, max_refused: float) -> None:
+def print_tallies(
+    tallies: "list[Tally]",
+    mapping: "ColumnMapping",
+    known: str,
+    max_refused: float,
+    trial: "ImportTrial | None" = None,
+) -> None:
     """Prints what became of the lines of each file.  known: the word for lines that were stored already."""
     for tally in tallies:
         print_tally(tally, mapping, known)
+    if trial is not None:
+        _print_trial(trial)
     if exit_code(tallies, max_refused) == REFUSED:
         plain_console().print(f"more than {max_refused:g} % of the lines were refused: exit 3, see --max-refused")
+
+
+def _print_trial(trial: "ImportTrial") -> None:
+    console = plain_console()
+    for row in trial.sample:
+        console.print(f"  would be stored: {_row_text(row)}", style="dim")
+    console.print("nothing was stored: without --try this is imported")

@@ -72,6 +72,9 @@ Correct = Annotated[
         show_default="replace, where the same file is imported with more options",
     ),
 ]
+Try = Annotated[
+    bool, typer.Option("--try", help="Read and check every line, say what would be stored, and store nothing.")
+]
 MaxRefused = Annotated[
     float, typer.Option(min=0, max=100, help="Percent of the lines; if more are refused, the command exits with 3.")
 ]

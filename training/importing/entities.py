@@ -57,7 +57,7 @@ def import_entities(
     mapping: ColumnMapping,
     *,
     attributes: bool,
-    rejects: Path,
+    rejects: Path | None,
     progress: ChunkProgress,
 ) -> Tally:
     """Stores what is new or changed.  A field without a column in the file stays as it is; an empty cell clears it.

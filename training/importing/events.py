@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,6 @@ from recsys.data.files.numbers import check_decimal, read_number
 from recsys.data.files.source import open_source
 from recsys.data.files.timestamps import REPEATED, SKIPPED, read_times, time_reading
 from recsys.data.guests import PREFIX as GUEST_PREFIX
-from recsys.data.store.base import Store
 from recsys.data.store.identity import AppendResult, Conflict
 from recsys.errors import BadInput
 from training.importing.rejects import Rejects, Tally
@@ -41,20 +41,27 @@ CLOCK_NOTES = {
 ROW = "row:"  # the number of a row in its chunk
 
 
+class EventSink(Protocol):
+    """Takes events: a store, or a trial that keeps none."""
+
+    def append(self, events: Sequence[Event]) -> list[AppendResult]:
+        """As that of a store."""
+
+
 def import_events(
     path: Path,
-    log: Store,
+    log: EventSink,
     mapping: ColumnMapping,
     *,
     kind: str | None,
-    rejects: Path,
+    rejects: Path | None,
     counts: LineCounts,
     progress: ChunkProgress,
 ) -> Tally:
     """Reads the file into the log.  To import a file again adds nothing.
 
-    kind: of lines without one.  counts: counts what is odd about the lines, refused ones included.
-    progress: is called with every chunk.
+    kind: of lines without one.  rejects: see `Rejects`.  progress: is called with every chunk.
+    counts: counts what is odd about the lines, refused ones included.
     Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     table = open_source(path, mapping, needed=needed_columns(kind))

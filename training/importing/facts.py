@@ -1,6 +1,7 @@
 """Import of facts from a shop's files: every line is accepted, already known, or refused with a reason."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,8 @@ from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal, read_number
 from recsys.data.files.source import open_source
-from recsys.data.store.base import Store
+from recsys.data.store.identity import AppendResult
 from recsys.errors import BadInput
-from recsys.privacy.stated_facts import add_facts
 from recsys.time_units import now_ms
 from training.importing.events import CHUNK_ROWS, ROW, as_time, count_results, doubt_notes, is_given, with_times
 from training.importing.rejects import Rejects, Tally
@@ -35,15 +35,15 @@ def import_facts(
     path: Path,
     progress: ChunkProgress,
     *,
-    store: Store,
-    home: Path,
+    add: Callable[[list[Fact]], Sequence[AppendResult]],
     mapping: ColumnMapping,
     kind: int | None,
-    rejects: Path,
+    rejects: Path | None,
 ) -> Tally:
-    """Reads the file into the store.  To import a file again adds nothing.
+    """Reads the file and adds its facts.  To import a file again adds nothing.
 
-    kind: of lines without one.  Raises BadFile when the file cannot be read, BadInput when it lacks a column.
+    kind: of lines without one.  rejects: see `Rejects`.
+    Raises BadFile when the file cannot be read, BadInput when it lacks a column.
     """
     needed = ("user_id", "at", *(() if kind is not None else ("kind",)))
     table = open_source(path, mapping, needed=needed)
@@ -56,7 +56,7 @@ def import_facts(
             good = refused.keep_good(columns, chunk, fact_line_fault(now_ms(), mapping))
             doubts.append(good["at:doubt"].drop_nulls())
             facts = _meaningful(good, refused, chunk, ordinals)
-            results = add_facts(store, home, [*facts.values()])
+            results = add([*facts.values()])
             count_results(dict(zip(facts, results, strict=True)), chunk, refused, tally)
             progress(chunk)
     tally.notes += [*table.notes(), *doubt_notes(doubts, mapping.time_zone)]

@@ -71,9 +71,9 @@ class Tally:
 
 
 class Rejects:
-    """Writes refused lines to `folder/<time>-<name>.jsonl`; the file is made with the first refused line."""
+    """Writes refused lines to `folder/<time>-<name>.jsonl`, made with the first one; without a folder it counts."""
 
-    def __init__(self, folder: Path, tally: Tally) -> None:
+    def __init__(self, folder: Path | None, tally: Tally) -> None:
         self._folder = folder
         self._tally = tally
         self._file: IO[bytes] | None = None
@@ -114,22 +114,23 @@ class Rejects:
         first = self._tally.first.setdefault(reject.reason, [])
         if len(first) < FIRST_LINES:
             first.append(reject)
-        self._write(reject)
+        if self._folder is not None:
+            self._write(reject, self._folder)
 
-    def _write(self, reject: Reject) -> None:
+    def _write(self, reject: Reject, folder: Path) -> None:
         try:
-            self._file = self._file or self._open_file()
+            self._file = self._file or self._open_file(folder)
             self._file.write(orjson.dumps(reject._asdict(), default=str) + b"\n")
         except OSError as error:
             raise BadFile(
-                f"{self._folder}: rejects cannot be written: {error.strerror}; free disk space or allow writing there"
+                f"{folder}: rejects cannot be written: {error.strerror}; free disk space or allow writing there"
             ) from None
 
-    def _open_file(self) -> IO[bytes]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        make_private(self._folder)
+    def _open_file(self, folder: Path) -> IO[bytes]:
+        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        self._tally.rejects_file = self._folder / f"{time}-{Path(self._tally.file).name}.jsonl"
+        self._tally.rejects_file = folder / f"{time}-{Path(self._tally.file).name}.jsonl"
         return open_private(self._tally.rejects_file, "xb")
 
 

@@ -13,14 +13,18 @@ def chunk(n: int, position: int) -> Chunk:
     return Chunk(pl.DataFrame({"a": range(n)}), list(range(n)), [BrokenRow(n, "", "")], position=position)
 
 
-def test_lines_of_text_come_at_most_every_so_many_seconds(tmp_path: Path) -> None:
+def test_lines_of_text_come_soon_and_then_ever_more_rarely(tmp_path: Path) -> None:
     file = tmp_path / "a.csv.gz"
     file.write_bytes(b" " * 3_000_000)
     shown, now = list[str](), [0.0]
     add = TextProgress(shown.append, every_s=10.0, clock=lambda: now[0]).file(file)
-    for now[0], position in ((5.0, 1_000_000), (11.0, 2_000_000), (12.0, 3_000_000)):
+    for now[0], position in ((1.0, 1), (2.0, 1_000_000), (5.0, 2), (6.0, 2_000_000), (13.0, 3), (14.0, 3_000_000)):
         add(chunk(999, position))
-    assert shown == ["a.csv.gz: 2.0 of 3.0 MB, 2,000 lines"]
+    assert [text.partition(":")[2] for text in shown] == [
+        " 1.0 of 3.0 MB, 2,000 lines",
+        " 2.0 of 3.0 MB, 4,000 lines",
+        " 3.0 of 3.0 MB, 6,000 lines",
+    ]
 
 
 def test_a_bar_on_a_terminal_shows_bytes_and_lines(

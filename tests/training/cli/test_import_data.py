@@ -1,5 +1,6 @@
 """`recsys import` on the command line: summaries, options and exit codes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,36 @@ def test_further_lines_of_an_order_take_its_customer_and_time(tmp_path: Path) ->
     result = run(tmp_path / "home", "import", "events", file, "--kind", "purchase")
     assert "2 accepted, 0 duplicate, 2 rejected" in result.stdout
     assert [event.item_id for event in open_store(tmp_path / "home", None).user_events("u")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "words", "sample"),
+    [
+        ("events", f"user_id,item_id,at\nu,i,{AT}\nu,,{AT}\n", ["--kind", "view"], {"item_id": "i", "kind": "view"}),
+        ("items", "item_id,price\ni,2.5\nj,dear\n", [], {"item_id": "i", "price": 2.5}),
+        ("users", "user_id,age\nu,30\n,31\n", [], {"user_id": "u", "attributes": {"age": 30}}),
+        ("facts", f"user_id,at,text\nu,{AT},tea\n,{AT},tea\n", ["--kind", "search"], {"kind": "search", "text": "tea"}),
+    ],
+)
+def test_a_trial_counts_and_shows_what_would_be_stored_and_stores_nothing(
+    tmp_path: Path, table: str, text: str, words: list[str], sample: dict[str, object]
+) -> None:
+    home, file = tmp_path / "home", written(tmp_path / "a.csv", text)
+    result = run(home, "import", table, file, *words, "--try", "--json")
+    assert result.exit_code == 3, result.output  # as the import, where more than 1 % are refused
+    report = json.loads(result.stdout)
+    assert {name: report["files"][0][name] for name in ("accepted", "rejected")} == {"accepted": 1, "rejected": 1}
+    assert sample.items() <= report["sample"][0].items()
+    store = open_store(home, None)
+    assert (store.head(), list(store.items_since(0)), list(store.users()), store.runs()) == (0, [], [], [])
+    assert not (home / "rejects").exists()
+    assert "nothing was stored" in run(home, "import", table, file, *words, "--try").stdout
+
+
+def test_the_report_for_programs_names_the_cells_that_could_not_be_read_and_what_would_be(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "user_id,item_id,when\nu,i,31.31.2024\n")
+    words = ("import", "events", file, "--kind", "view", "--map", "at=when", "--json")
+    (tally,) = json.loads(run(tmp_path / "home", *words).stdout)["files"]
+    (reason,) = tally["reasons"]
+    assert tally["first"][reason][0]["unread"] == ["when is '31.31.2024'"]
+    assert "read are 2019-12-31" in tally["hints"][reason]

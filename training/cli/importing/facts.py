@@ -9,7 +9,7 @@ from recsys.cli.jobs.recorded import COMMAND_LINE, Cause
 from recsys.cli.output import AsJson, print_json
 from recsys.cli.reading_options import with_reading_options
 from training.cli.import_summary import print_tallies, tallies_data
-from training.cli.importing.rounds import import_given
+from training.cli.importing.rounds import ImportTerms, import_given
 from training.cli.options import (
     Constants,
     FilesOrNone,
@@ -17,6 +17,7 @@ from training.cli.options import (
     Maps,
     MaxRefused,
     SourceOptions,
+    Try,
     rejects_folder,
     rules_zone,
 )
@@ -40,6 +41,7 @@ def facts(
     kind: Kind = None,
     max_refused: MaxRefused = 1.0,
     cause: Cause = COMMAND_LINE,
+    is_trial: Try = False,
     as_json: AsJson = False,
     *,
     options: ImportOptions,
@@ -56,21 +58,23 @@ def facts(
         --map user_id=customer,at=time,text=status
     """
     from recsys.data.files.column_mapping import ColumnMapping
+    from recsys.privacy.stated_facts import add_facts
     from training.importing.corrections import EventReading
     from training.importing.facts import TARGETS, import_facts, kind_number
+    from training.importing.trial import ImportTrial
 
     mapping = ColumnMapping.parse(maps or (), constants or (), TARGETS)
     mapping = options.applied_to(mapping, default_zone=rules_zone(ctx.obj))
     given = source.input_of(files, b"facts" + EventReading(mapping, kind).to_json())
-    home, rejects = ctx.obj.home, rejects_folder(ctx.obj)
-    read = partial(
-        import_facts, store=ctx.obj.store(), home=home, mapping=mapping, kind=kind_number(kind), rejects=rejects
-    )
+    trial = ImportTrial() if is_trial else None
+    add = partial(add_facts, ctx.obj.store(), ctx.obj.home) if trial is None else trial.append
+    rejects = rejects_folder(ctx.obj) if trial is None else None
+    read = partial(import_facts, add=add, mapping=mapping, kind=kind_number(kind), rejects=rejects)
 
     def show(tallies: "list[Tally]") -> None:
         if as_json:
-            print_json(tallies_data(tallies))
+            print_json(tallies_data(tallies, mapping, trial=trial))
         else:
-            print_tallies(tallies, mapping, "duplicate", max_refused)
+            print_tallies(tallies, mapping, "duplicate", max_refused, trial)
 
-    import_given(ctx.obj, given, mapping, lambda: (read, show), (cause, max_refused))
+    import_given(ctx.obj, given, mapping, lambda: (read, show), ImportTerms(cause, max_refused, is_trial))

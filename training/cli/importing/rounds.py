@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
 ReadFile = Callable[[Path, "ChunkProgress"], "Tally"]
 Round = tuple[ReadFile, Callable[["list[Tally]"], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTerms:
+    """Cause of the run, the most percent of lines that may be refused, and whether nothing shall be stored."""
+
+    cause: str
+    max_refused: float
+    is_trial: bool = False
+
+
 MANY_FAULTS = 3  # so many unreadable parts and none that can be read: the rest is not tried
 
 
@@ -31,21 +43,22 @@ def import_given(
     given: "ImportInput",
     mapping: "ColumnMapping",
     begin: Callable[[], Round],
-    how: tuple[str, float],
+    terms: ImportTerms,
 ) -> None:
     """Imports what is given, once or again and again, and ends the command.
 
-    begin: makes what reads a file, and what shows the tallies.  how: the cause of the run, and the most percent of
-    lines that may be refused.
+    begin: makes what reads a file, and what shows the tallies.  Raises BadInput for a trial that would go on.
     """
     from training.sources.rounds import rounds
 
+    if terms.is_trial and given.every_s is not None:
+        raise BadInput("--try reads once; leave --every out")
     code = OK
     with closing(rounds(given, mapping, home=context.home, settings=context.file, store=context.store)) as each_round:
         for parts in each_round:
             read, show = begin()
             try:
-                tallies, faults = _import_round(context, parts, mapping, read, (*how, given.source is not None))
+                tallies, faults = _read_parts(context, parts, mapping, read, terms, is_source=given.source is not None)
             except RecsysError as error:
                 if given.every_s is None:
                     raise
@@ -55,21 +68,25 @@ def import_given(
                 typer.echo("nothing new", err=True)
             for fault in faults:
                 typer.secho(f"{fault.code}: {fault}", fg=typer.colors.RED, err=True)
-            code = USER_ERROR if faults else exit_code(tallies, how[1])
+            code = USER_ERROR if faults else exit_code(tallies, terms.max_refused)
     raise typer.Exit(code)
 
 
-def _import_round(
+def _read_parts(
     context: CliContext,
     parts: "Iterator[SourcePart]",
     mapping: "ColumnMapping",
     read: ReadFile,
-    how: tuple[str, float, bool],
+    terms: ImportTerms,
+    *,
+    is_source: bool,
 ) -> "tuple[list[Tally], list[RecsysError]]":
-    """Reads the parts, as a run; a part of a source that cannot be read does not keep the others out."""
-    store, (cause, max_refused, is_source) = context.store(), how
-    tallies, faults = list["Tally"](), list[RecsysError]()
-    with recorded_job(context, store, "import", cause) as run:
+    """Reads the parts, as a run unless it is a trial; a bad part of a source does not keep the others out."""
+    if terms.is_trial:
+        with _garbage_collection_off():
+            return [replace(_with_progress(part.path, mapping, read), file=part.name) for part in parts], []
+    store, tallies, faults = context.store(), list["Tally"](), list[RecsysError]()
+    with recorded_job(context, store, "import", terms.cause) as run:
         with _garbage_collection_off():
             for part in parts:
                 try:
@@ -88,7 +105,7 @@ def _import_round(
         run.result = {"files": [tally.file for tally in tallies], **counts}
         if faults:
             run.decide("failed", *map(str, faults))
-        elif exit_code(tallies, max_refused) == REFUSED:
+        elif exit_code(tallies, terms.max_refused) == REFUSED:
             run.decide("failed", f"{counts['rejected']:,} of {counts['lines']:,} lines were refused")
     return tallies, faults
 
