@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from jinja2 import Environment
 from starlette.applications import Starlette
+from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.auth.authentication import Authenticator
+from api.console.forms.body_limit import BodyTooLarge, FormRequest
+from api.console.imports.job import ImportJobs, JobBounds
 from api.console.page import ROOT, Action, ConsolePage
 from api.console.rendering import STATIC, build_environment, render
 from api.console.roles import Role
@@ -31,12 +34,13 @@ from api.settings import ServerConfig
 from recsys.client import ApiError, AsyncClient, ClientError, Unreachable
 from recsys.data.audit import AuditKind, AuditRow
 from recsys.data.store.open import open_store
-from recsys.errors import RecsysError
+from recsys.data.uploads import MIB, UploadFolder, too_large
+from recsys.errors import BadInput, RecsysError
 from recsys.time_units import now_ms
 
 log = structlog.get_logger()
 
-MAX_FORM_FIELDS = 2_000
+MAX_FORM_FIELDS, MAX_FORM_BYTES = 2_100, 8 * MIB  # of a form but for its upload
 _TRIES = 2
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -50,7 +54,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         return AsyncClient(url, key, timeout_s=settings.wait_s, tries=_TRIES)
 
     sessions = Sessions(settings, connect or connect_by_url, authenticator)
-    home = ConsoleHome(config, open_store(config.home, config.shop.database_url))
+    home = console_home(config, settings)
     shell = Shell(build_environment(settings.picture_hosts), sessions, home)
 
     @asynccontextmanager
@@ -60,6 +64,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
             yield
         finally:
             await sessions.close()
+            await home.jobs.close()
             await authenticator.close()
             home.store.close()
 
@@ -68,6 +73,14 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
     app = Starlette(routes=shell.routes(), lifespan=lifespan, middleware=[secured], exception_handlers=handlers)
     app.state.authenticator = authenticator
     return app
+
+
+def console_home(config: ServerConfig, settings: ConsoleSettings) -> ConsoleHome:
+    """What the console does in the home itself."""
+    uploads = UploadFolder(config.home, settings.upload_mb * MIB)
+    bounds = JobBounds(60 * settings.import_minutes, settings.import_memory_mb * MIB)
+    store = open_store(config.home, config.shop.database_url)
+    return ConsoleHome(config, store, uploads, ImportJobs(config.home, uploads, bounds))
 
 
 def service_url(config: ServerConfig, settings: ConsoleSettings) -> str:
@@ -130,7 +143,11 @@ class Shell:
             role = max(page.role, action.role)
             if session.role < role:
                 return self._refused(page, session, role)
-            async with request.form(max_fields=MAX_FORM_FIELDS) as form:
+            try:
+                form = await self._form_of(request, action)
+            except BadInput as error:
+                return self._message(page, session, str(error), 413)
+            try:
                 token = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD)
                 if not is_from_here(request) or not has_token(token, session.csrf):
                     return self._message(page, session, "This form is not from this session; open the page anew.", 403)
@@ -138,8 +155,20 @@ class Shell:
                 subject = visit.typed(action.subject) if action.subject else ""
                 await visit.note_change("", [subject] if subject else [])
                 return await self._act(page, action, visit)
+            finally:
+                await form.close()
 
         return endpoint
+
+    async def _form_of(self, request: Request, action: Action) -> FormData:
+        """Its fields.  Raises BadInput for one that is too large."""
+        most_bytes = self._home.uploads.most_bytes if action.takes_file else 0
+        limited = FormRequest(request.scope, request.receive, MAX_FORM_BYTES + most_bytes)
+        try:
+            return await limited.form(max_fields=MAX_FORM_FIELDS)
+        except BodyTooLarge:
+            words = too_large(most_bytes) if action.takes_file else "is more than a form may hold."
+            raise BadInput(f"What you sent {words}") from None
 
     async def _act(self, page: ConsolePage, action: Action, visit: Visit) -> Response:
         try:

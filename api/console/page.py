@@ -17,12 +17,14 @@ class Action:
     """What a form does: POST to PATH/NAME.  run: does it and answers, usually with `visit.redirect`.
 
     A fault that the service tells (ApiError), or one of ours (RecsysError), is shown above the page again, with what
-    was typed.  subject: the field with the id of a customer whom it is about, for the audit.
+    was typed.  subject: the field with the id of a customer whom it is about, for the audit.  takes_file: whether the
+    form holds an upload, and so may be large.
     """
 
     run: View
     role: Role = Role.MARKETER
     subject: str = ""
+    takes_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,4 +35,7 @@ class ConsoleSettings(SettingsSection):
     )
     idle_minutes: float = Field(default=30.0, gt=0, le=1_440, description="signed out after so long without a click")
     session_hours: float = Field(default=12.0, gt=0, le=168, description="signed out after so long in any case")
+    upload_mb: int = Field(default=256, ge=1, le=4_096, description="largest file that operators upload, MiB")
+    import_minutes: float = Field(default=60.0, gt=0, le=1_440, description="longest import of an upload")
+    import_memory_mb: int = Field(default=2_048, ge=256, description="most memory of an import of an upload, MiB")
     wait_s: float = Field(default=60.0, gt=0, le=600, description="longest wait for an answer of the service, seconds")

@@ -15,7 +15,7 @@ from api.console.pages import (
 )
 from api.console.pages.judge import experiments, replay
 from api.console.pages.judge import overview as judge
-from api.console.pages.operations import keys, overview, settings
+from api.console.pages.operations import import_file, imports, keys, overview, settings
 from api.console.pages.products import movers, pairs, product, units
 
 PAGES: tuple[ConsolePage, ...] = (
@@ -43,6 +43,8 @@ PAGES: tuple[ConsolePage, ...] = (
     experiments.PLAN,
     replay.PAGE,
     overview.PAGE,
+    imports.PAGE,
+    import_file.PAGE,
     keys.PAGE,
     settings.PAGE,
     audit.PAGE,

@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.console.imports.job import ImportJobs
 from api.console.roles import Role
 from api.console.sessions import Session
 from api.settings import ServerConfig
 from recsys.client import AsyncClient
 from recsys.data.audit import AuditKind, AuditRow
 from recsys.data.store.base import Store
+from recsys.data.uploads import UploadFolder
 from recsys.errors import BadInput
 
 Render = Callable[[str, Mapping[str, Any], int], Response]
@@ -28,6 +30,8 @@ class ConsoleHome:
 
     config: ServerConfig
     store: Store
+    uploads: UploadFolder
+    jobs: ImportJobs
 
 
 @dataclass(slots=True)

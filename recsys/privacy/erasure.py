@@ -14,6 +14,7 @@ from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
+from recsys.data.uploads import drop_uploads
 from recsys.errors import BadBundle
 from recsys.privacy.erasure_follower import follow_erasures, place_of
 from recsys.privacy.mentions import remove_mentions
@@ -69,6 +70,7 @@ def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     mentions = remove_mentions(store, change.user_ids)
     erase_from_runs(store, change.user_ids)
     drop_unfinished(home)
+    drop_uploads(home)
     n_shown = sum(delete_from_answer_log(home, user_id) for user_id in change.user_ids)
     store.count_erased(change, shown=n_shown, rejected_lines=n_lines, **mentions)
     overwrite_deleted_answers(home)

@@ -18,6 +18,7 @@ from recsys.atomic_file import PRIVATE_FILE, replace_file
 from recsys.data.answer_log.answer_log import open_answer_log, overwrite_deleted_answers
 from recsys.data.files.destination import drop_unfinished
 from recsys.data.store.base import Store
+from recsys.data.uploads import drop_uploads
 from recsys.time_units import MINUTE_MS, now_ms
 
 MARK = "run/erasures-followed"  # up to when, Unix ms by the clock of the log
@@ -58,6 +59,7 @@ def _follow(store: Store, home: Path) -> int:
     for file in sorted((home / "rejects").glob("*.jsonl")):
         _remove_lines(file, lambda user_id: store.digest(user_id).hex() in digests)
     drop_unfinished(home)
+    drop_uploads(home)
     replace_file(home / MARK, f"{max([mark_ms, *digests.values()])}\n".encode())
     return n_shown
 

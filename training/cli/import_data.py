@@ -124,8 +124,7 @@ def events(
     reading, notes = EventReading(mapping, kind), _zone_notes(ctx.obj, options, mapping)
     terms = ImportTerms(cause, max_refused, is_trial)
     begin = partial(_begin_events, ctx.obj, reading, notes, terms=terms, correct=correct, as_json=as_json)
-    given = source.input_of(files, b"events" + reading.to_json())
-    import_given(ctx.obj, given, mapping, begin, terms)
+    import_given(ctx.obj, source.input_of(files, b"events" + reading.to_json()), mapping, begin, terms)
 
 
 def _zone_notes(context: CliContext, options: EventOptions, mapping: "ColumnMapping") -> list[str]:
