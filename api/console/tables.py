@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from api.console.visit import Visit
 
-Kind = Literal["text", "number", "money", "share", "date", "moment", "days", "words"]
+Kind = Literal["text", "number", "money", "share", "date", "moment", "days", "words", "id"]
 ROWS = 50
 MAX_PAGE = 100_000
 
@@ -85,7 +85,7 @@ def table_page(
     state = TableState.of_visit(visit, columns, default)
     kinds = {column.name: column.kind for column in columns}
     known = [row for row in rows if row.get(state.order) is not None]
-    falls = (kinds[state.order] not in ("text", "words")) != state.is_reversed
+    falls = (kinds[state.order] not in ("text", "words", "id")) != state.is_reversed
     known.sort(key=lambda row: row[state.order], reverse=falls)
     ordered = [*known, *(row for row in rows if row.get(state.order) is None)]
     shown = ordered[state.offset : state.offset + state.rows]

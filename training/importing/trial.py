@@ -9,7 +9,7 @@ from recsys.data.events import Event, Kind
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.identity import AppendResult
 
-SAMPLE = 5
+SAMPLE, DIGITS = 5, 6
 
 
 @dataclass(slots=True)
@@ -38,4 +38,6 @@ def _as_read(row: Any) -> dict[str, Any]:
 def _written(name: str, value: Any, kinds: type[Kind] | type[FactKind]) -> Any:
     if name.endswith("_ms") and value is not None:
         return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return kinds(value).name.lower() if name == "kind" else value
+    if name == "kind":
+        return kinds(value).name.lower()
+    return round(value, DIGITS) if isinstance(value, float) else value

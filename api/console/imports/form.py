@@ -57,10 +57,9 @@ TEXTS: Mapping[str, str] = {
     "where": "Only lines",
 }
 REPEATED = frozenset({"time-format"})
-_OTHERS = {
-    "kind": "Kind of lines without one",
-    "max-refused": "Most refused lines",
-    "correct": "Correct events",
+_OTHERS = {"kind": "Kind of lines without one", "max-refused": "Most refused lines, percent"}
+_TICKS = {
+    "correct": "Replace the events that this file became before",
     "returns-by-sign": "Negative numbers are returns",
 }
 
@@ -189,18 +188,22 @@ class ImportForm:
 
 
 def plain_words(text: str) -> str:
-    """Advice of the command line in words of the form: `--decimal` is the field Decimal sign."""
-    text = re.sub(
-        r"name it: --map (\w+)=COLUMN",
-        lambda match: f"choose the column of the {TARGET_WORDS.get(match[1], match[1])} below",
-        text,
-    )
-    names = {**TEXTS, **_OTHERS}
-    return re.sub(
-        r"(?:say )?--([a-z-]+)\b",
-        lambda match: f"the field “{names[match[1]]}”" if match[1] in names else match[0],
-        text,
-    )
+    """Advice of the command line in words of the form: `say --decimal ,` is about the field Decimal sign."""
+    return re.sub(r"(say )?--([a-z-]+)( )?", _named, re.sub(r"name it: --map (\w+)=COLUMN", _column, text))
+
+
+def _column(advice: re.Match[str]) -> str:
+    return f"choose the column of the {TARGET_WORDS.get(advice[1], advice[1])} below"
+
+
+def _named(option: re.Match[str]) -> str:
+    is_said, name, blank = bool(option[1]), option[2], option[3] or ""
+    if name in _TICKS:
+        return f"{'tick ' if is_said else ''}“{_TICKS[name]}”{blank}"
+    label = TEXTS.get(name) or _OTHERS.get(name)
+    if label is None:
+        return option[0]
+    return f"write into the field “{label}”{':' if blank else ''}{blank}" if is_said else f"the field “{label}”{blank}"
 
 
 def _values(words: Sequence[str]) -> dict[str, list[str]]:

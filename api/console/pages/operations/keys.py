@@ -55,6 +55,7 @@ async def create(visit: Visit) -> Response:
         expires_at_ms=now + days * DAY_MS if days else None,
     )
     await visit.note_change(f"made key {key.id}: {', '.join(key.scopes)}")
+    visit.form = {}  # the next key is another one
     return await _page(visit, key, text)
 
 

@@ -7,13 +7,13 @@ from api.console.tables import Column, table_page
 from api.console.visit import Visit
 
 COLUMNS = (
-    Column("item_id", "Product", href="/console/product?item="),
+    Column("item_id", "Product", "id", href="/console/product?item="),
     Column("name", "Name"),
     Column("before", "Units before", "number"),
     Column("after", "Units now", "number"),
     Column("difference", "Difference", "number"),
-    Column("low", "From", "number", hint="interval of 95 % of the difference"),
-    Column("high", "To", "number", hint="interval of 95 % of the difference"),
+    Column("low", "From", "days", hint="interval of 95 % of the difference"),
+    Column("high", "To", "days", hint="interval of 95 % of the difference"),
     Column("change", "Change", "share", hint="of the units before; none where there were none"),
     Column("customers", "Customers", "number", hint="who bought it in either window"),
     Column("clear", "Sure?"),

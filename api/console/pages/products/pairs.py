@@ -8,7 +8,7 @@ from api.console.visit import Visit
 
 FIGURES = (
     Column("baskets", "Baskets", "number", hint="with both"),
-    Column("support", "Support", "share", hint="share of all baskets that hold both"),
+    Column("support", "Support", "number", hint="of 10,000 baskets, those with both"),
     Column("confidence", "Second of first", "share", hint="of the baskets with the first, those with the second, too"),
     Column("confidence_back", "First of second", "share", hint="of the baskets with the second, those with the first"),
     Column("lift", "Lift", "number", hint="how many times as often together as by chance"),
@@ -16,9 +16,9 @@ FIGURES = (
     Column("lift_high", "Lift to", "number", hint="interval of 95 %"),
 )
 OF_ITEMS = (
-    Column("first", "First", href="/console/product?item="),
+    Column("first", "First", "id", href="/console/product?item="),
     Column("first_name", "Name"),
-    Column("second", "Second", href="/console/product?item="),
+    Column("second", "Second", "id", href="/console/product?item="),
     Column("second_name", "Name"),
     *FIGURES,
 )
@@ -38,7 +38,8 @@ async def view(visit: Visit) -> Response:
     order = TableState.of_visit(visit, columns, "lift").order
     if answer.n_pairs > len(answer.pairs) and order in ORDERS[1:]:
         answer = await visit.client.pairs(by=by, least=least, order=order, limit=MOST)
-    table = table_page(visit, columns, answer.pairs, default="lift", caption="Pairs")
+    rows = [{**pair, "support": 10_000 * pair["support"]} for pair in answer.pairs]
+    table = table_page(visit, columns, rows, default="lift", caption="Pairs")
     return visit.render("pairs.html", table=table, answer=answer, groups=GROUPS, least=LEAST)
 
 

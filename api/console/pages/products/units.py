@@ -7,14 +7,14 @@ from api.console.tables import Column, DataTable, TableState, table_page
 from api.console.visit import Visit
 
 COLUMNS = (
-    Column("item_id", "Product", href="/console/product?item="),
+    Column("item_id", "Product", "id", href="/console/product?item="),
     Column("name", "Name"),
     Column("units", "Units expected", "number"),
     Column("low", "From", "number"),
     Column("high", "To", "number"),
 )
 MATCHING = (
-    Column("item_id", "Product", href="/console/product?item=", is_sortable=False),
+    Column("item_id", "Product", "id", href="/console/product?item=", is_sortable=False),
     Column("name", "Name", is_sortable=False),
     Column("category", "Category", is_sortable=False),
     Column("brand", "Brand", is_sortable=False),

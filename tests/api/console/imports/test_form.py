@@ -83,6 +83,10 @@ def test_a_column_whose_name_has_a_sign_of_the_command_line_is_to_be_renamed() -
 
 
 def test_advice_names_the_fields_of_the_form() -> None:
-    assert plain_words("say --decimal , if 3,50 is") == "the field “Decimal sign” , if 3,50 is"
+    assert plain_words("say --decimal , if 3,50 is") == "write into the field “Decimal sign”: , if 3,50 is"
     assert "choose the column of the time below" in plain_words("no column looks like at; name it: --map at=COLUMN")
+    assert plain_words("if not, change --kind") == "if not, change the field “Kind of lines without one”"
+    assert (
+        plain_words("are returns, say --returns-by-sign; or") == "are returns, tick “Negative numbers are returns”; or"
+    )
     assert plain_words("see --help") == "see --help"

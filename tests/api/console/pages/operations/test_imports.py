@@ -83,7 +83,7 @@ def test_the_page_shows_what_columns_are_taken_for_and_what_would_be_refused(
     for words in ("CSV, utf-8, separator ;", "is &#39;never&#39;", "the field “Format of times”", "20.0 %"):
         assert words in text
     assert '<option value="at" selected>time</option>' in text
-    assert "the field “Time zone” Europe/Berlin" in text
+    assert "write into the field “Time zone”: Europe/Berlin" in text
     assert "More lines would be refused than you allow" in text
     assert upload.token in signed_in("operator").get(URL).text
 
@@ -115,7 +115,7 @@ def test_an_upload_that_is_gone_is_told_and_one_is_removed_by_hand(signed_in: Si
 def waited(browser: Browser, token: str) -> str:
     """The page once the job has ended."""
     for _ in range(600):
-        text = browser.get(ONE, params={"upload": token}).text
+        text: str = browser.get(ONE, params={"upload": token}).text
         if "hx-trigger" not in text:
             return text
         time.sleep(0.1)
