@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
@@ -23,6 +24,7 @@ from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
+MAX_KEPT_NAMES = 10  # of a kept filter, so that strangers cannot fill the memory with long ones
 _OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 
@@ -148,5 +150,12 @@ def _filters(filters: FiltersIn) -> Filters:
     """The same fields, with sets instead of lists of names."""
     if not filters.model_fields_set:
         return NO_FILTERS
-    fields: dict[str, Any] = {name: frozenset(value) if isinstance(value, list) else value for name, value in filters}
-    return Filters(**fields)
+    fields = tuple((name, frozenset(value) if isinstance(value, list) else value) for name, value in filters)
+    n_names = sum(len(value) for _, value in fields if isinstance(value, frozenset))
+    is_small = filters.where is None and n_names <= MAX_KEPT_NAMES
+    return _small_filters(fields) if is_small else Filters(**dict[str, Any](fields))
+
+
+@lru_cache(maxsize=256)  # a shop asks with few filters, and to combine one takes as long as to apply it
+def _small_filters(fields: tuple[tuple[str, Any], ...]) -> Filters:
+    return Filters(**dict(fields))

@@ -1,5 +1,6 @@
 """Exact search by inner product with an early stop: vectors that cannot be among the best are not visited."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,19 @@ MIN_BLOCK = 64  # vectors of a further block: a bound and a score may differ by 
 SAMPLE = 256  # sampled positions to estimate the share of eligible items
 NARROW = 8  # a mask is narrow if under 1/8 of the items are eligible: then only their vectors are visited
 ROUNDING = 1e-4  # relative margin of a bound, against different rounding of two products
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRows:
+    """Some rows of an index, longest vectors first, which a caller may keep for many searches.
+
+    rows, items (N,): places in the index and their items; length (N,); head (H, F): the first vectors side by side.
+    """
+
+    rows: Ints
+    items: Ints
+    length: Floats
+    head: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +99,13 @@ class ExactIndex:
         matches = [self._best(vector, k, rows, eligible) for vector in vectors.astype(np.float32, copy=False)]
         return np.stack([items for items, _ in matches]), np.stack([scores for _, scores in matches])
 
-    def rows(self, items: Ints | Longs) -> Ints:
-        """The rows of these items, rising: longest vectors first.  (N,) -> (N,)"""
-        return np.sort(self.place[items])
+    def rows(self, items: Ints | Longs) -> IndexRows:
+        """The rows of these items.  (N,)"""
+        rows = np.sort(self.place[items])
+        return IndexRows(rows, self.order[rows], self.length[rows], self.vectors[rows[:FIRST_ROWS]])
 
-    def search_rows(self, vector: Floats, k: int, rows: Ints, eligible: Bools) -> tuple[Ints, Floats]:
-        """The k best eligible items of these rows for one query, as `search` finds them.
-
-        vector (F,); rows (N,): of `rows`, kept by the caller; eligible (I,).
-        """
+    def search_rows(self, vector: Floats, k: int, rows: IndexRows, eligible: Bools) -> tuple[Ints, Floats]:
+        """The k best eligible items of these rows for one query (F,), as `search` finds them.  eligible (I,)"""
         return self._best(vector, k, rows, eligible)
 
     def save(self, directory: Path) -> None:
@@ -106,37 +118,42 @@ class ExactIndex:
         visited = [self._scan(vector, k, None, None)[2] for vector in vectors]
         return float(np.mean(visited)) if visited else 0.0
 
-    def _best(self, vector: Floats, k: int, rows: Ints | None, eligible: Bools | None) -> tuple[Ints, Floats]:
+    def _best(self, vector: Floats, k: int, rows: IndexRows | None, eligible: Bools | None) -> tuple[Ints, Floats]:
         """The k best of one query (F,) in total order: by score, then position."""
-        at, scores, _ = self._scan(vector, k, rows, eligible)
-        if len(at) > 4 * k:
+        items, scores, _ = self._scan(vector, k, rows, eligible)
+        if len(items) > 4 * k:
             near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]
-            at, scores = at[near], scores[near]
-        items = self.order[at]
+            items, scores = items[near], scores[near]
         first = np.lexsort((items, -scores))[:k]
         return items[first], scores[first]
 
-    def _scan(self, vector: Floats, k: int, rows: Ints | None, eligible: Bools | None) -> tuple[Ints, Floats, int]:
-        """Places and scores that include the k best and all ties with them, and how many vectors were visited.
+    def _scan(self, vector: Floats, k: int, rows: IndexRows | None, eligible: Bools | None) -> tuple[Ints, Floats, int]:
+        """Items and scores that include the k best and all ties with them, and how many vectors were visited.
 
-        rows: the only places to visit, rising.  eligible (I,): which items may be found.
+        rows: the only ones to visit.  eligible (I,): which items may be found.
         """
-        vectors = self.vectors
-        length, order = (self.length, self.order) if rows is None else (self.length[rows], self.order[rows])
-        reach = float(np.linalg.norm(vector.astype(np.float64))) * (1 + ROUNDING)
+        length, order = (self.length, self.order) if rows is None else (rows.length, rows.items)
+        precise = vector.astype(np.float64)
+        reach = math.sqrt(precise @ precise) * (1 + ROUNDING)
         scores = np.empty(0, np.float32)
         n = min(FIRST if rows is None else FIRST_ROWS, len(length))
         while True:
-            block = vectors[len(scores) : n] if rows is None else vectors[rows[len(scores) : n]]
-            scores = np.concatenate((scores, block @ vector))
+            scores = np.concatenate((scores, self._block(rows, len(scores), n) @ vector))
             is_last = n == len(length)
             final = np.arange(n) if is_last else (scores > reach * length[n]).nonzero()[0]
+            items = order[final]
             if eligible is not None:
-                final = final[eligible[order[final]]]
+                is_shown = eligible[items]
+                final, items = final[is_shown], items[is_shown]
             if is_last or len(final) >= k:
-                at = final.astype(np.int32) if rows is None else rows[final]
-                return at, scores[final], n
+                return items, scores[final], n
             n = _next(n, length, _lower_bound(scores, k, order, eligible) / reach if reach else -np.inf)
+
+    def _block(self, rows: IndexRows | None, start: int, end: int) -> Floats:
+        """The vectors to visit from `start` to `end`."""
+        if rows is None:
+            return self.vectors[start:end]
+        return self.vectors[rows.rows[start:end]] if start else rows.head[:end]
 
 
 def _lower_bound(scores: Floats, k: int, order: Ints, eligible: Bools | None) -> float:

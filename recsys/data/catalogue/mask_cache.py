@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from recsys.arrays import Bools, Ints, frozen
 
 MAX_POOLED = 4
-MAX_BYTES = 8 * 2**20  # a worker's
+MAX_BYTES = 12 * 2**20  # a worker's
 ENTRY_BYTES = 500  # of an entry besides its text and its arrays
-ROW_BYTES = 4  # of each item that passes, for its row in an index
+ROW_BYTES = 12  # of each item that passes, for its row in an index
+VECTOR_BYTES, MAX_VECTORS = 256, 512  # of the vectors that are kept with the rows
 MAX_POSITIONS = 2_048  # up to so many items are scored one by one faster than the best are searched among all
 
 
@@ -20,7 +21,7 @@ class FilterResult(NamedTuple):
     """The items that pass a filter: their ascending positions when they are few, else a flag for each.  Read-only.
 
     positions (N,), None when they are many; flags (I,), empty when they are few.  n_passing: how many they are.
-    index_rows: by the name of an index, its row of every item and the rows of those that pass.
+    index_rows: by the name of an index, the index and its rows of those that pass.
     on_sale: the mask and the positions, if few, of those on sale.  One request keeps both for the next.
     """
 
@@ -28,7 +29,7 @@ class FilterResult(NamedTuple):
     positions: Ints | None
     flags: Bools
     n_passing: int
-    index_rows: dict[str, tuple[Ints, Ints]]
+    index_rows: dict[str, tuple[object, Any]]
     on_sale: "list[tuple[Bools, Ints | None]]"
 
     @classmethod
@@ -94,7 +95,8 @@ class MaskCache:
 
 def _size(text: str, result: FilterResult) -> int:
     positions = 0 if result.positions is None else result.positions.nbytes
-    return ENTRY_BYTES + len(text) + result.flags.nbytes + positions + ROW_BYTES * result.n_passing + result.n_items
+    rows = ROW_BYTES * result.n_passing + VECTOR_BYTES * min(result.n_passing, MAX_VECTORS)
+    return ENTRY_BYTES + len(text) + result.flags.nbytes + result.n_items + positions + rows
 
 
 class BorrowedMask:

@@ -11,7 +11,7 @@ from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortened
 from recsys.engine.engine import Engine
 from recsys.index.base import Index
-from recsys.index.exact import NARROW, ExactIndex
+from recsys.index.exact import NARROW, ExactIndex, IndexRows
 from recsys.models.base import BesideModel, Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import STEADY
@@ -74,7 +74,7 @@ def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> 
     return np.asarray(model.score(history)[0][items], np.float32)
 
 
-def _indexed(index: Index, vectors: Floats, rows: Ints | None, mask: Bools, k: int) -> Candidates:
+def _indexed(index: Index, vectors: Floats, rows: IndexRows | None, mask: Bools, k: int) -> Candidates:
     """The best of an index for one vector, (1, F); rows: see `_passing_rows`."""
     if rows is not None:
         items, scores = cast(ExactIndex, index).search_rows(vectors[0], k, rows, mask)
@@ -84,16 +84,16 @@ def _indexed(index: Index, vectors: Floats, rows: Ints | None, mask: Bools, k: i
     return Candidates(items[is_liked], scores[is_liked])
 
 
-def _passing_rows(index: ExactIndex, eligible: Eligibility, n_items: int) -> Ints | None:
+def _passing_rows(index: ExactIndex, eligible: Eligibility, n_items: int) -> IndexRows | None:
     """The rows of the items that pass the filter, kept with its result; None where that is no faster than a search."""
     passing = eligible.passing
     if passing is None or passing.n_passing * NARROW > n_items:
         return None
     kept = passing.index_rows.get("personal")
-    if kept is None or kept[0] is not index.place:  # the same catalogue may serve another engine
+    if kept is None or kept[0] is not index:  # the same catalogue may serve another engine
         items = passing.items
-        kept = passing.index_rows["personal"] = index.place, index.rows(items[: items.searchsorted(n_items)])
-    return kept[1]
+        kept = passing.index_rows["personal"] = index, index.rows(items[: items.searchsorted(n_items)])
+    return cast(IndexRows, kept[1])
 
 
 def _model_source(name: str) -> Source:

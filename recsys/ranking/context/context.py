@@ -232,7 +232,8 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     n = len(events)
     item = np.fromiter(map(catalogue.position, map(_ITEM_ID, events)), np.int32, n)
     kind = np.fromiter(map(_KIND, events), np.int8, n)
-    at = np.fromiter(map(_AT_MS, events), np.float64, n) / DAY_MS
+    at = np.fromiter(map(_AT_MS, events), np.float64, n)
+    at /= DAY_MS
     weight = engine.kind_weights[kind]
     counts = (weight != 0) | (kind == DISMISS)
     counts &= (item != MISSING) & (item < engine.n_items)
