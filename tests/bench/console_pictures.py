@@ -22,6 +22,8 @@ PATHS = {
     "campaign": "/campaign?campaign=18",
     "product": "/product?item=995242",
     "lists": "/lists?id=1240",
+    "promotions": "/promotions?id=1240",
+    "settings": "/settings?only=changed",
     "why": "/why?id=1240&item=995242",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -19,13 +20,12 @@ from recsys.errors import BadInput
 from recsys.time_units import now_ms
 
 TABLE = "promotions"
-BUNDLE_PERCENT = 10.0
+BUNDLE_PERCENT, N_BUNDLES = 10.0, 20
 COLUMNS = (
     Column("id", "Promotion"),
     Column("title", "Customers read"),
     Column("kind", "Kind", "words"),
-    Column("state", "State", "words"),
-    Column("until", "Until (UTC)"),
+    Column("state", "State"),
     Column("given", "Given", "number", hint="coupons that facts say were given"),
     Column("redeemed", "Redeemed", "number"),
     Column("spent", "Spent", "money", hint="discounts redeemed, and the cost of those given"),
@@ -50,7 +50,7 @@ OFFERS = (
 CELLS = (
     Column("stage", "Stage", "words"),
     Column("value_class", "Value", "words"),
-    Column("offer", "What suits them"),
+    Column("offer", "What suits them", "words"),
     Column("customers", "Customers", "number", hint="fewer than 20 are not told"),
     Column("href", "Who they are", href="/console/customers?where=", is_sortable=False, label="show"),
 )
@@ -102,7 +102,7 @@ async def view(visit: Visit, trial: PromotionTrial | None = None, text: str | No
         "promotions.html",
         stored=stored,
         uses=uses,
-        table=table_page(visit, COLUMNS, uses.promotions, default="id", caption="Promotions"),
+        table=table_page(visit, COLUMNS, list(map(_row, uses.promotions)), default="id", caption="Promotions"),
         ideas=await _ideas(visit),
         now=now_ms(),
         segments=[(each["name"], each["name"]) for each in segments.segments],
@@ -167,7 +167,7 @@ async def _ideas(visit: Visit) -> Ideas:
             rows = [{**cell, "href": json.dumps(cell["where"])} for cell in cells]
             return Ideas(table_page(visit, CELLS, rows, default="customers", caption="Whom an offer suits"), ADVICE)
         case "bundles":
-            pairs = await visit.client.bundles(percent=BUNDLE_PERCENT)
+            pairs = await visit.client.bundles(percent=BUNDLE_PERCENT, limit=N_BUNDLES)
             rows = [{**each, "items": " + ".join(each["items"])} for each in pairs.bundles]
             table = table_page(visit, BUNDLES, rows, default="total", caption=f"Together for {BUNDLE_PERCENT:g} % less")
             return Ideas(table, f"{pairs.assumption}. {ADVICE}" if pairs.assumption else ADVICE)
@@ -212,6 +212,14 @@ def _position(stored: ShopPromotions, name: str) -> tuple[int, int]:
     if name not in names:
         raise BadInput(f"there is no promotion {name!r}; somebody may have taken it away")
     return names.index(name), len(names)
+
+
+def _row(promotion: dict[str, Any]) -> dict[str, Any]:
+    """With the last day (UTC) in the state; `until` is the moment after it."""
+    if not promotion["until"]:
+        return promotion
+    last = datetime.fromisoformat(promotion["until"]) - timedelta(minutes=1)
+    return promotion | {"state": f"{promotion['state']}, until {last:%Y-%m-%d}"}
 
 
 def _offer_table(visit: Visit, offers: Offers, caption: str) -> DataTable:

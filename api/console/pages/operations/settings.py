@@ -16,9 +16,12 @@ COLUMNS = (
     Column("default", "Default"),
     Column("place", "From"),
     Column("meaning", "Meaning"),
-    Column("allowed", "May be"),
     Column("counts", "A change counts"),
 )
+
+
+NO_TABLE = "outside a table"
+PLACES = {"default": "default", "file": "{}", "variable": "variable {}"}
 
 
 async def view(visit: Visit) -> Response:
@@ -44,17 +47,14 @@ async def view(visit: Visit) -> Response:
     )
 
 
-NO_TABLE = "outside a table"
-
-
 def _row(setting: Setting) -> dict[str, Any]:
     return {
         **setting.model_dump(),
         "name": ".".join(part for part in (setting.table, setting.name) if part),
         "value": _words(setting.value),
         "default": _words(setting.default),
-        "place": setting.place or "default",
-        "allowed": setting.allowed.replace("`", ""),
+        "place": PLACES[setting.source].format(setting.place.rpartition("/")[2]),
+        "meaning": f"{setting.meaning} ({setting.allowed.replace('`', '')})" if setting.allowed else setting.meaning,
     }
 
 
