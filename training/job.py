@@ -1,5 +1,6 @@
 """Training job: reads the log, trains, publishes a bundle, judges it, and promotes it where it is no worse."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from recsys.gate.verdict import GateVerdict
 from recsys.jobs.notifications import Notifier
 from recsys.jobs.runs import OpenRun, run_record
 from recsys.learning.backends.base import TrainingBackend
-from recsys.learning.backends.native import NATIVE
+from recsys.learning.backends.native import NATIVE, NativeBackend
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.privacy.erasure import tidy
@@ -34,7 +35,7 @@ from training.gate.settings import GateSettings
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, open_registry
 from training.retention import delete_aged_if_possible
-from training.settings import TUNED, TrainSettings
+from training.settings import CHECKPOINTS, TUNED, TrainSettings
 
 Reader = Callable[[Store], tuple[Snapshot, TrainingBackend]]
 
@@ -122,7 +123,7 @@ def _train(
     with steps("read"):
         delete_aged_if_possible(store, home, KeepSettings.load(file))
         snapshot, backend = options.read(store)
-        recipe = replace(recipe, plan=replace(recipe.plan, backend=backend))
+        recipe = replace(recipe, plan=replace(recipe.plan, backend=_with_checkpoints(backend, home)))
         run.watermark = snapshot.watermark
         snapshot = replace(snapshot, newcomers=new_item_times(snapshot, registry))
     with steps("check"):
@@ -140,6 +141,7 @@ def _train(
     bundle = registry.publish(
         lambda directory: build_bundle(snapshot, directory, recipe, steps, version=version, with_ratings=True)
     )
+    shutil.rmtree(home / CHECKPOINTS, ignore_errors=True)
     challenge = GateInput(bundle, live_recommender(store, registry, file), snapshot, recipe, file, gate)
     judgement = _judge(challenge, registry, steps, options.force)
     verdict = judgement.verdict
@@ -149,6 +151,10 @@ def _train(
             registry.promote(version, generation=options.generation)
         tidy_up(store, registry, settings)
     return TrainingResult(bundle, verdict, registry.verdict_page(version))
+
+
+def _with_checkpoints(backend: TrainingBackend, home: Path) -> TrainingBackend:
+    return NativeBackend(home / CHECKPOINTS) if backend is NATIVE else backend
 
 
 def _judge(challenge: GateInput, registry: Registry, steps: StepLog, force: str | None) -> Judgement:

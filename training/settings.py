@@ -7,6 +7,7 @@ from pydantic import Field
 from recsys.config import SettingsSection
 
 TUNED = "tuned.toml"  # in the home: the result of `recsys tune`; recsys.toml overrides it
+CHECKPOINTS = "run/checkpoints"  # in the home: state of a long fit, from which the same training goes on
 
 
 class TrainSettings(SettingsSection):

@@ -18,7 +18,7 @@ from recsys.learning.backends.base import TrainingBackend
 from recsys.learning.backends.native import NATIVE
 from recsys.learning.holdout import SplitKind
 from recsys.models.base import Learner
-from recsys.models.registry import LEARNERS, OPTIONAL_MODELS, REQUIRED_MODELS, learner
+from recsys.models.registry import LEARNERS, MODEL_TABLE, OPTIONAL_MODELS, REQUIRED_MODELS, can_fit, learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,16 @@ def build_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
         params = dict(given)
         if not params.pop("off", name in OPTIONAL_MODELS):
             chosen[name] = learner(name, params)
+            if not can_fit(name):
+                raise BadSettings(
+                    f"[models.{name}] needs the extra: pip install 'recsys-shop[{MODEL_TABLE[name].extra}]'"
+                )
         elif name in REQUIRED_MODELS:
             raise BadSettings(f"[models.{name}] off = true: this model fills lists that nothing else can; keep it")
     return chosen
 
 
 def build_optional_learners(tables: Mapping[str, Any]) -> dict[str, Learner]:
-    """The optional models for which `[models.<name>]` does not set `off`, with the settings there."""
-    given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS}
+    """The optional models that can be fitted here, with their settings, if `[models.<name>]` does not set `off`."""
+    given = {name: tables.get(name, {}) for name in LEARNERS if name in OPTIONAL_MODELS and can_fit(name)}
     return {name: learner(name, params) for name, params in given.items() if "off" not in params}

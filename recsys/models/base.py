@@ -1,6 +1,7 @@
 """Learner and Model, the protocols of every algorithm: a learner fits, a model scores; there is no unfitted model."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from numpy.random import Generator
@@ -90,3 +91,11 @@ class Learner(Protocol):
 
     def fit(self, data: Interactions, rng: Generator) -> Model:
         """Learns from everything in `data`; as of `data.histories.now`.  Raises NotEnoughData without any event."""
+
+
+@runtime_checkable
+class ResumableLearner(Learner, Protocol):
+    """A learner whose fit takes long, and goes on where it was stopped."""
+
+    def fit_with_checkpoints(self, data: Interactions, rng: Generator, folder: Path | None) -> Model:
+        """As `fit`; the state stands in a file of that folder until the fit is done."""

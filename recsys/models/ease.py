@@ -3,18 +3,17 @@
 import logging
 from dataclasses import dataclass
 from math import isqrt
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
-from pydantic import Field
 from scipy.sparse import csr_array
 
 from recsys.arrays import Longs
 from recsys.data.dataset.histories import UserItemPairs
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.event_weights import saturated_matrix
-from recsys.models.hyperparameters import AboveZero, Count, HalfLifeDays, PositiveAmount
+from recsys.models.hyperparameters import AboveZero, Count, Dropout, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import VotingModel, strongest_votes
 from recsys.models.ridge import fit_ridge, head_weights, tail_weights
 from recsys.models.serialization import require_events
@@ -64,7 +63,7 @@ class Ease:
     """
 
     l2: AboveZero | Literal["auto"] = "auto"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    dropout: Dropout = 0.3
     memory_mib: Count = 400
     min_customers: Count = 2
     half_life_days: HalfLifeDays = np.inf

@@ -16,6 +16,7 @@ from recsys.models.ease import MIB, Ease
 from recsys.models.graph_filter import GraphFilter
 from recsys.models.graph_walk import GraphWalk
 from recsys.models.ridge import FEW_USERS
+from recsys.models.self_attention.learner import SelfAttention
 from recsys.models.sequence import BLOCK, Sequence
 
 
@@ -64,6 +65,10 @@ def _sequence(learner: Sequence, size: DataSize) -> float:
     return learner.window / 30 * (5e-6 + 1.2e-6 * size.items / BLOCK) * size.events
 
 
+def _self_attention(learner: SelfAttention, size: DataSize) -> float:
+    return 4.0 + learner.affordable_epochs(size.events, size.items) * learner.epoch_seconds(size.events, size.items)
+
+
 def _common_users(_learner: Learner, size: DataSize) -> float:
     return 8e-8 * size.common + 1e-6 * size.pairs
 
@@ -72,5 +77,7 @@ FORMULAS: Final[Mapping[type[Any], Callable[[Any, DataSize], float]]] = {
     Ease: _ease,
     GraphFilter: _graph_filter,
     GraphWalk: _common_users,
+    SelfAttention: _self_attention,
     Sequence: _sequence,
 }
+MIN_EVENTS: Final[Mapping[type[Any], int]] = {SelfAttention: 20_000}  # with fewer, a model is not worth a try

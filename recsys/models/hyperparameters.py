@@ -13,6 +13,7 @@ HalfLifeDays = Annotated[float, Field(gt=0, description="days; inf never forgets
 PositiveAmount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]  # share of what a fit leaves out
 DecayFactor = Annotated[float, Field(gt=0, le=1)]  # weight of a step relative to the next one
 Count = Annotated[int, Field(ge=1)]
 VectorSize = Annotated[int, Field(ge=1, le=8_192)]  # of vectors: more would need too much memory and improve nothing

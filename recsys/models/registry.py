@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 from recsys.config import spelling_hint
@@ -17,6 +18,8 @@ from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.hyperparameters import with_settings
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
+from recsys.models.self_attention.learner import SelfAttention
+from recsys.models.self_attention.model import SelfAttentionModel
 from recsys.models.sequence import Sequence, SequenceModel
 from recsys.models.tifu_knn import TifuKnn, TifuKnnModel
 from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
@@ -24,11 +27,16 @@ from recsys.models.user_neighbours import UserNeighbours, UserNeighboursModel
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """An algorithm.  title: what a report calls its lists for readers who know no models; empty for its plain name."""
+    """An algorithm.  title: what a report calls its lists for readers who know no models; empty for its plain name.
+
+    library: what a fit needs, and no answer; extra: that of this package which installs it.
+    """
 
     learner: type[Learner]
     model: type[Model]
     title: str = ""
+    library: str = ""
+    extra: str = ""
 
 
 # A new model is a file of its own and one line here; it is optional until one of the constants below names it.
@@ -44,6 +52,7 @@ MODEL_TABLE: Final[Mapping[str, ModelEntry]] = {
         ModelEntry(GraphWalk, GraphWalkModel, "A walk from choice to choice"),
         ModelEntry(ItemNeighbours, ItemNeighboursModel, "Alike products"),
         ModelEntry(Popularity, PopularityModel, "What sells"),
+        ModelEntry(SelfAttention, SelfAttentionModel, "What follows the last choices", library="jax", extra="neural"),
         ModelEntry(Sequence, SequenceModel, "What follows what"),
         ModelEntry(TifuKnn, TifuKnnModel, "Habits, and those of others"),
         ModelEntry(UserNeighbours, UserNeighboursModel, "Alike customers"),
@@ -60,6 +69,12 @@ REFRESHED_MODELS: Final = frozenset({"popularity", BUY_AGAIN, "tifu_knn", "user_
 REQUIRED_MODELS: Final = frozenset({"popularity"})
 # Trained on request (`off = false`), or where validation shows that lists of new items improve.
 OPTIONAL_MODELS: Final = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}
+
+
+def can_fit(name: str) -> bool:
+    """Whether the library that fits that model is installed; its releases open without it."""
+    library = MODEL_TABLE[name].library
+    return not library or find_spec(library) is not None
 
 
 def learner(name: str, params: Mapping[str, Any]) -> Learner:

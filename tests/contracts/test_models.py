@@ -1,6 +1,7 @@
 """The contract of every model."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,13 @@ OF_VECTORS = ["als"]
 OF_OWN_ITEMS = ["buy_again"]
 
 
-def fitted(name: str, data: Interactions | None = None, seed: int = 0) -> Model:
-    return learner(name, {}).fit(data or camp_baskets(), np.random.default_rng(seed))
+@cache
+def fitted(name: str) -> Model:
+    return fitted_to(name, camp_baskets())
+
+
+def fitted_to(name: str, data: Interactions, seed: int = 0) -> Model:
+    return learner(name, {}).fit(data, np.random.default_rng(seed))
 
 
 def without_events(data: Interactions, n_users: int) -> Interactions:
@@ -100,7 +106,7 @@ def test_a_model_mapped_from_files_scores_as_before(name: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_seed_learns_the_same(name: str) -> None:
-    first, second = fitted(name, seed=7).arrays(), fitted(name, seed=7).arrays()
+    first, second = (fitted_to(name, camp_baskets(), seed=7).arrays() for _ in range(2))
     assert first.keys() == second.keys()
     for key in first:
         np.testing.assert_array_equal(first[key], second[key])
@@ -113,7 +119,7 @@ def test_neither_fitting_nor_scoring_writes_into_its_input(name: str) -> None:
     for column in (data.basket, data.value, data.category):
         column.flags.writeable = False
     before = histories.weight.copy()
-    fitted(name, replace(data, histories=histories)).score(histories)
+    fitted_to(name, replace(data, histories=histories)).score(histories)
     np.testing.assert_array_equal(histories.weight, before)
 
 
@@ -152,7 +158,7 @@ def test_an_item_nobody_bought_is_never_above_one_of_the_camp(name: str) -> None
 @pytest.mark.parametrize("name", FROM_ANY_EVENT)
 def test_ratings_train_the_same_models(name: str) -> None:
     data = rated(camp_baskets())
-    scores = fitted(name, data).score(data.histories)
+    scores = fitted_to(name, data).score(data.histories)
     assert np.isfinite(scores).all()
     assert (scores > 0).any(axis=1).all()
 
@@ -160,7 +166,7 @@ def test_ratings_train_the_same_models(name: str) -> None:
 @pytest.mark.parametrize("name", ["bought_together", "buy_again"])
 def test_models_of_purchases_score_zero_in_a_shop_with_ratings_only(name: str) -> None:
     data = rated(camp_baskets())
-    assert not fitted(name, data).score(data.histories).any()
+    assert not fitted_to(name, data).score(data.histories).any()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -175,7 +181,7 @@ def test_a_history_of_dislikes_only_leaves_finite_scores(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_fitting_without_events_is_refused(name: str) -> None:
     with pytest.raises(NotEnoughData, match="no events"):
-        fitted(name, without_events(camp_baskets(), n_users=0))
+        fitted_to(name, without_events(camp_baskets(), n_users=0))
 
 
 @pytest.mark.parametrize("name", OF_OWN_ITEMS)

@@ -178,7 +178,7 @@ def test_a_folder_named_api_where_it_is_run_does_not_take_its_place(alone: str) 
 
 
 def test_the_service_loads_no_polars_no_implicit_and_no_scikit_learn() -> None:
-    heavy = "('polars', 'implicit', 'pandas', 'sklearn')"
+    heavy = "('polars', 'implicit', 'pandas', 'sklearn', 'jax')"
     command = f"import api.app, sys; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
