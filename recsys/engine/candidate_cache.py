@@ -14,12 +14,15 @@ from recsys.bundle.array_spec import ArraySpec, below, offsets, positions
 from recsys.bundle.bundle import MAX_DAYS
 from recsys.data.ids import MISSING
 from recsys.engine.folded_users import FoldedUsers, fold_specs
+from recsys.engine.recent_entries import RecentEntries
 from recsys.memory_size import text_bytes
 from recsys.models.base import Fold
 from recsys.models.candidates import Candidates
 
 CAPACITY = 10_000  # users; about 15 MB in each worker
 USER_BYTES = 8_192  # for each of them: longer lists and ids leave room for fewer users
+REPEAT_BYTES = 2_048  # the same of what each buys again
+_ARRAY_BYTES = 112  # of an array beside its values
 _LIST_BYTES = 300  # of a list or a key, beside its arrays and texts
 REPEAT_FOLDER = "buys-again"  # no model has this name
 
@@ -159,8 +162,8 @@ class CandidateCache:
     def __init__(self, capacity: int = CAPACITY, precomputed: PrecomputedCandidates | None = None) -> None:
         self._capacity = capacity
         self.precomputed = precomputed
-        self._lists: dict[CandidateKey, CandidateLists] = {}
-        self._bytes = 0
+        self._lists = RecentEntries[CandidateKey, CandidateLists](capacity, capacity * USER_BYTES)
+        self._repeat_purchases = RecentEntries[CandidateKey, RepeatPurchases](capacity, capacity * REPEAT_BYTES)
 
     @property
     def is_enabled(self) -> bool:
@@ -170,7 +173,7 @@ class CandidateCache:
     def clear(self) -> None:
         """Removes the lists of all requests; the precomputed ones lie in the release, not in memory."""
         self._lists.clear()
-        self._bytes = 0
+        self._repeat_purchases.clear()
 
     def find(self, key: CandidateKey) -> CandidateLists | None:
         """The lists that a search would find now, None where neither a request nor training found them."""
@@ -180,10 +183,18 @@ class CandidateCache:
         return lists
 
     def find_repeat_purchases(self, key: CandidateKey | None) -> RepeatPurchases | None:
-        """What training precomputed of the user's repeat purchases; None where an event has happened since."""
-        if key is None or key.user == MISSING or self.precomputed is None:
+        """What the user buys again as of that key; None where neither a request nor training worked it out."""
+        if key is None:
             return None
-        return self.precomputed.find_repeat_purchases(key.user)
+        repeats = self._repeat_purchases.get(key)
+        if repeats is None and key.user != MISSING and self.precomputed is not None:
+            return self.precomputed.find_repeat_purchases(key.user)
+        return repeats
+
+    def put_repeat_purchases(self, key: CandidateKey, repeats: RepeatPurchases) -> None:
+        """Keeps them; the oldest ones make room."""
+        columns = (repeats.candidates.items, repeats.candidates.scores, repeats.times, repeats.days)
+        self._repeat_purchases.put(key, repeats, _key_bytes(key) + sum(_ARRAY_BYTES + part.nbytes for part in columns))
 
     def find_folds(self, key: CandidateKey | None) -> dict[str, Fold]:
         """By model, what training precomputed of the user; empty where an event has happened since."""
@@ -193,17 +204,8 @@ class CandidateCache:
 
     def put(self, key: CandidateKey, lists: CandidateLists) -> None:
         """Keeps the lists; the oldest ones make room."""
-        if not self._capacity:
-            return
-        n_bytes = _entry_bytes(key, lists)
-        most = self._capacity * USER_BYTES - n_bytes
-        while self._lists and (len(self._lists) >= self._capacity or self._bytes > most):
-            oldest = next(iter(self._lists), key)
-            dropped = self._lists.pop(oldest, None)  # another thread may have dropped it
-            self._bytes = self._bytes - _entry_bytes(oldest, dropped or ()) if self._lists else 0
-        if key not in self._lists:
-            self._bytes += n_bytes
-            self._lists[key] = lists
+        arrays = sum(part.items.nbytes + part.scores.nbytes + _LIST_BYTES for part in lists)
+        self._lists.put(key, lists, _key_bytes(key) + arrays)
 
     def for_models(self, names: Sequence[str], capacity: int) -> "CandidateCache":
         """An empty cache with the precomputed lists of those models, in that order.  Raises KeyError."""
@@ -223,9 +225,8 @@ class CandidateCache:
         return cls(precomputed=PrecomputedCandidates.from_arrays(arrays))
 
 
-def _entry_bytes(key: CandidateKey, lists: CandidateLists) -> int:
-    arrays = sum(part.items.nbytes + part.scores.nbytes + _LIST_BYTES for part in lists)
-    return _LIST_BYTES + text_bytes(key.user_id) + text_bytes(key.last_event_id) + arrays
+def _key_bytes(key: CandidateKey) -> int:
+    return _LIST_BYTES + text_bytes(key.user_id) + text_bytes(key.last_event_id)
 
 
 def shortened(candidates: Candidates, mask: Bools, k: int, depth: int) -> Candidates | None:

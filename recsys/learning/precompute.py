@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.arrays import Bools, Ints, top_k
-from recsys.data.dataset.histories import Histories, past_purchases
-from recsys.engine.candidate_cache import PrecomputedCandidates, RepeatPurchases
+from recsys.data.dataset.histories import Histories
+from recsys.engine.candidate_cache import PrecomputedCandidates
 from recsys.engine.engine import Engine
 from recsys.engine.folded_users import FoldedUsers
 from recsys.models.base import Fold
 from recsys.models.registry import BUY_AGAIN
-from recsys.ranking.candidates.sources import WIDE, model_candidates, unseen_candidates
+from recsys.ranking.candidates.sources import WIDE, repeat_purchases, unseen_candidates
 from recsys.ranking.filters.eligibility import Eligibility
 
 MAX_USERS = 20_000  # about 10 s of training and 15 MB; any other user waits half a millisecond longer, once
@@ -28,7 +28,7 @@ def precompute_candidates(engine: Engine, listed: Bools) -> PrecomputedCandidate
         histories = [engine.history_at(user) for user in users.tolist()]
         lists = [unseen_candidates(engine, history, Eligibility(listed), WIDE) for history in histories]
         folded = _folded_users(engine, histories)
-        repeats = [_repeat_purchases(engine, user) for user in users.tolist()] if BUY_AGAIN in engine.models else []
+        repeats = [repeat_purchases(engine, history) for history in histories] if BUY_AGAIN in engine.models else []
     return PrecomputedCandidates.from_lists(users, lists, tuple(engine.active_models), repeats, folded)
 
 
@@ -49,11 +49,3 @@ def latest_users(histories: Histories, most: int) -> Ints:
         return np.empty(0, np.int32)
     last_at = np.maximum.reduceat(histories.at, histories.offsets[filled]).astype(np.float32)
     return np.sort(filled[top_k(last_at, most)]).astype(np.int32)
-
-
-def _repeat_purchases(engine: Engine, user: int) -> RepeatPurchases:
-    """All items, sold out or not listed ones too: a request checks their eligibility."""
-    history = engine.history_at(user)
-    candidates = model_candidates(engine, BUY_AGAIN, history, Eligibility(np.ones(engine.n_items, bool)), WIDE)
-    times, days = past_purchases(candidates.items, history)
-    return RepeatPurchases(candidates, times.astype(np.int32), days.astype(np.int32))

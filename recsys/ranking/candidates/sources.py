@@ -7,8 +7,8 @@ from typing import Final, cast
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, top_k
-from recsys.data.dataset.histories import Histories
-from recsys.engine.candidate_cache import CandidateKey, CandidateLists, shortened
+from recsys.data.dataset.histories import Histories, past_purchases
+from recsys.engine.candidate_cache import CandidateKey, CandidateLists, RepeatPurchases, shortened
 from recsys.engine.engine import Engine
 from recsys.index.base import Index
 from recsys.index.exact import NARROW, ExactIndex, IndexRows
@@ -105,11 +105,29 @@ def _model_source(name: str) -> Source:
 
 def buy_again(context: QueryContext, k: int) -> Candidates:
     """Items that the customer bought and will buy again."""
-    if context.repeat_purchases is not None:
-        candidates = shortened(context.repeat_purchases.candidates, context.eligible.mask, k, WIDE)
+    repeats = context.repeat_purchases or _kept_repeat_purchases(context)
+    if repeats is not None:
+        candidates = shortened(repeats.candidates, context.eligible.mask, k, WIDE)
         if candidates is not None:
             return candidates
     return model_candidates(context.engine, "buy_again", context.history, context.eligible, k)
+
+
+def _kept_repeat_purchases(context: QueryContext) -> RepeatPurchases | None:
+    """What the customer buys again, worked out and kept for the next request; None where that does not pay."""
+    cache, key = context.engine.candidate_cache, context.candidate_key
+    if key is None or not cache.is_enabled or not context.is_unrestricted or "buy_again" not in context.engine.models:
+        return None
+    repeats = repeat_purchases(context.engine, context.history)
+    cache.put_repeat_purchases(key, repeats)
+    return repeats
+
+
+def repeat_purchases(engine: Engine, history: Histories) -> RepeatPurchases:
+    """The best of all items that one customer bought, sold out or not listed ones too: see `shortened`."""
+    candidates = ranked(*cast(OwnItemsModel, engine.models["buy_again"]).score_own(history), WIDE)
+    times, days = past_purchases(candidates.items, history)
+    return RepeatPurchases(candidates, times.astype(np.int32), days.astype(np.int32))
 
 
 def discover(context: QueryContext, k: int) -> Candidates:

@@ -121,11 +121,11 @@ def test_precomputed_lists_are_used_after_impressions_only(small_shop: Recommend
         assert (context.repeat_purchases is not None) == (context.candidate_key.user in precomputed.users) == serves
 
 
-@given(steps=st.lists(queries | changes, min_size=2, max_size=12))
+@given(steps=st.lists(queries | changes, min_size=2, max_size=12), capacity=st.sampled_from([0, 1, 100]))
 def test_recommendations_from_precomputed_lists_are_the_same_as_without_them(
-    small_shop: Recommender, steps: list[Query | Item]
+    small_shop: Recommender, steps: list[Query | Item], capacity: int
 ) -> None:
-    ready = with_cache(small_shop, 0, small_shop.engine.candidate_cache.precomputed)
+    ready = with_cache(small_shop, capacity, small_shop.engine.candidate_cache.precomputed)
     bare = with_cache(small_shop, 0)
     for step in steps:
         if isinstance(step, Query):
