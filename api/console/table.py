@@ -16,7 +16,7 @@ from api.console.pages import (
 from api.console.pages.judge import experiments, replay
 from api.console.pages.judge import overview as judge
 from api.console.pages.operations import import_file, imports, keys, overview, settings
-from api.console.pages.products import movers, pairs, product, units
+from api.console.pages.products import movers, names, pairs, product, units
 
 PAGES: tuple[ConsolePage, ...] = (
     today.PAGE,
@@ -33,6 +33,7 @@ PAGES: tuple[ConsolePage, ...] = (
     pairs.PAGE,
     movers.PAGE,
     product.PAGE,
+    names.PAGE,
     lists.PAGE,
     why.PAGE,
     rules.PAGE,

@@ -21,7 +21,6 @@ _RULE = "Change that rule, or its dates, on the page Rules."
 ADVICE = {
     "sold_out": "It comes back by itself as soon as its stock is above 0.",
     "deleted": "It comes back when the shop sends it again.",
-    "unknown_item": "Look for its id on the page Products.",
     "ranked_lower": "A rule can move it up: a pin for some days, or a boost.",
     "capped": _RULE,
     **dict.fromkeys(("blocked_by_rule", "buried_by_rule", "lowered_by_rule", "outdone_by_rules"), _RULE),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.scenarios.console.hostile_shop import GONE, MAILING
 from tests.scenarios.console.person import Person, Shop, enter
@@ -72,6 +72,8 @@ def test_a_mailing_of_another_tool_is_read_and_said_to_prove_nothing(person: Per
 
 def test_why_a_product_is_not_shown_is_answered_with_what_would_change_it(person: Person) -> None:
     person.click("Why not shown")
+    person.fill("Product", "Product 22")
+    expect(person.page.locator(f"datalist option[value={PRODUCT}]")).to_have_text("Product 22")
     person.fill("Product", PRODUCT)
     person.fill("Customer", GONE)
     person.fill("Length of the list", "3")
@@ -109,7 +111,7 @@ def test_a_product_is_pinned_for_friday_without_a_line_of_code(person: Person, s
     friday = str(today + timedelta(days=(4 - today.weekday()) % 7 or 7))
     person.click("Rules")
     person.fill("Product", PRODUCT)
-    for label in ("From", "Until"):
+    for label in ("From empty", "Until"):
         person.fill(label, friday)
     person.fill("Reason", "The week's offer")
     person.click("Preview", "button")

@@ -26,9 +26,15 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "/customer": {"id": MARKUP},
     "/segments": {"open": "hostile"},
     "/campaign": {"campaign": "hostile"},
+    "/products": {"query": "Long"},
+    "/products/names": {"item": "Long"},
     "/product": {"item": "item-000", "fans": "1"},
     "/lists": {"id": MARKUP},
     "/why": {"id": MARKUP, "item": "item-000"},
+    "/promotions": {"id": MARKUP},
+    "/products/pairs": {"count": "1", "least": "5"},
+    "/experiment": {"experiment": "hostile"},
+    "/experiment/result": {"experiment": "hostile"},
     "/audit": {"user": MARKUP},
 }
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -41,6 +47,7 @@ WITHOUT_FOCUS = """[...document.querySelectorAll('main :is(a, button, input, sel
 NOT_FOR_PAPER = "[...document.querySelectorAll('nav, form, button')].filter(each => each.checkVisibility()).length"
 TITLE_COLOUR = "getComputedStyle(document.querySelector('h1')).color"
 PAPER_WIDTH = 718  # A4 within margins of a centimetre
+UNASKED = "status of 422"  # a page that is opened without what it is about, and says so in words
 RUN_OR_LOADED = "document.querySelectorAll('img[src^=x], main script, iframe, object').length"
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 
@@ -56,7 +63,13 @@ def hostile_shop(shop: Shop) -> Shop:
     client.put_rules([rule])
     client.plan_campaign(campaign())
     client.draw_campaign("hostile", force=True)
+    client.start_experiment(experiment())
     return shop
+
+
+def experiment() -> dict[str, object]:
+    other = {"placements": {"home": {"sources": ["discover"], "mix": "in-order"}}}
+    return {"id": "hostile", "goal": f"{MARKUP} {BACKWARDS} {ENDLESS}", "days": 14, "looks": 2, "b": other}
 
 
 def campaign() -> dict[str, object]:
@@ -99,7 +112,7 @@ def test_a_page_is_accessible_whole_and_shows_hostile_names_as_text(
 ) -> None:
     person = people[scheme]
     shown = open_page(person, hostile_shop, page, WIDTHS[0])
-    assert person.complaints == [], "of the policy of content, or of a script"
+    assert [each for each in person.complaints if UNASKED not in each] == [], "of the policy of content, or of a script"
     assert shown.evaluate(RUN_OR_LOADED) == 0
     for width in WIDTHS:
         shown.set_viewport_size({"width": width, "height": 900})
