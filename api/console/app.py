@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.auth.authentication import Authenticator
+from api.console.evaluations.job import EvaluationJob
 from api.console.forms.body_limit import BodyTooLarge, FormRequest
 from api.console.imports.job import ImportJobs, JobBounds
 from api.console.page import ROOT, Action, ConsolePage
@@ -65,6 +66,7 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         finally:
             await sessions.close()
             await home.jobs.close()
+            await home.evaluation.close()
             await authenticator.close()
             home.store.close()
 
@@ -80,7 +82,9 @@ def console_home(config: ServerConfig, settings: ConsoleSettings) -> ConsoleHome
     uploads = UploadFolder(config.home, settings.upload_mb * MIB)
     bounds = JobBounds(60 * settings.import_minutes, settings.import_memory_mb * MIB)
     store = open_store(config.home, config.shop.database_url)
-    return ConsoleHome(config, store, uploads, ImportJobs(config.home, uploads, bounds))
+    judging = JobBounds(60 * settings.evaluation_minutes, settings.evaluation_memory_mb * MIB)
+    jobs, evaluation = ImportJobs(config.home, uploads, bounds), EvaluationJob(config.home, judging)
+    return ConsoleHome(config, store, uploads, jobs, evaluation)
 
 
 def service_url(config: ServerConfig, settings: ConsoleSettings) -> str:

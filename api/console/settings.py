@@ -38,4 +38,8 @@ class ConsoleSettings(SettingsSection):
     upload_mb: int = Field(default=256, ge=1, le=4_096, description="largest file that operators upload, MiB")
     import_minutes: float = Field(default=60.0, gt=0, le=1_440, description="longest import of an upload")
     import_memory_mb: int = Field(default=2_048, ge=256, description="most memory of an import of an upload, MiB")
+    evaluation_minutes: float = Field(
+        default=240.0, gt=0, le=1_440, description="longest evaluation that is started here"
+    )
+    evaluation_memory_mb: int = Field(default=8_192, ge=256, description="most memory of such an evaluation, MiB")
     wait_s: float = Field(default=60.0, gt=0, le=600, description="longest wait for an answer of the service, seconds")

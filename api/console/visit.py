@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.console.evaluations.job import EvaluationJob
 from api.console.imports.job import ImportJobs
 from api.console.roles import Role
 from api.console.sessions import Session
@@ -26,12 +27,13 @@ Audit = Callable[[str, int, int], Awaitable[Sequence[AuditRow]]]  # of a custome
 
 @dataclass(frozen=True, slots=True)
 class ConsoleHome:
-    """The shop's home, for what a console does itself: audit, keys, imports."""
+    """The shop's home, for what a console does itself: audit, keys, imports, evaluations."""
 
     config: ServerConfig
     store: Store
     uploads: UploadFolder
     jobs: ImportJobs
+    evaluation: EvaluationJob
 
 
 @dataclass(slots=True)

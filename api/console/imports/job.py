@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import orjson
 
@@ -68,7 +68,7 @@ class ImportJobs:
     def state(self, upload: Upload, step: Step) -> StepState | None:
         """How far the step is, None before it began."""
         if (upload.token, step) in self._running:
-            return StepState(step, is_running=True, progress=_last_line(upload.folder / f"{step}.err"))
+            return StepState(step, is_running=True, progress=last_line(upload.folder / f"{step}.err"))
         end = upload.read(f"{step}.end")
         if end is None:
             has_begun = (upload.folder / f"{step}.err").exists()
@@ -93,7 +93,7 @@ class ImportJobs:
     def _problem(self, upload: Upload, step: Step, code: int) -> str:
         if code == TIMED_OUT:
             return f"It took more than {self.bounds.seconds / 60:g} minutes and was ended. Part the file in several."
-        last = _last_line(upload.folder / f"{step}.err").replace(f"{upload.file}", upload.name)
+        last = last_line(upload.folder / f"{step}.err").replace(f"{upload.file}", upload.name)
         if code < 0 or "allocat" in last or "MemoryError" in last:
             most = f"{self.bounds.memory_bytes / MIB:,.0f} MiB of memory"
             return f"It was ended: it may take {most}. Part the file in several, or import it with `recsys import`."
@@ -106,28 +106,37 @@ class ImportJobs:
             open_private(upload.folder / f"{step}.out", "wb") as out,
             open_private(upload.folder / f"{step}.err", "wb") as err,
         ):
-            command = *COMMAND, "--home", str(self.home), "import", *words, "--json"
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
-            )
-        try:
-            self._limit(process.pid)
-            code = await asyncio.wait_for(process.wait(), self.bounds.seconds)
-        except TimeoutError:
-            code = TIMED_OUT
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            code = await run_bounded(self.home, ("import", *words, "--json"), out, err, self.bounds)
         with suppress(OSError):  # the upload was removed meanwhile
             upload.write(f"{step}.end", {"code": code, "ended_ms": now_ms()})
 
-    def _limit(self, pid: int) -> None:
+
+async def run_bounded(home: Path, words: Sequence[str], out: IO[bytes], err: IO[bytes], bounds: JobBounds) -> int:
+    """Exit code of a command that runs at the lowest priority, TIMED_OUT past its time; it ends with this call."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "--home",
+        str(home),
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+    )
+    try:
         with suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
-            resource.prlimit(pid, resource.RLIMIT_DATA, (self.bounds.memory_bytes, self.bounds.memory_bytes))
+            os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (bounds.memory_bytes, bounds.memory_bytes))
+        return await asyncio.wait_for(process.wait(), bounds.seconds)
+    except TimeoutError:
+        return TIMED_OUT
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
-def _last_line(file: Path) -> str:
+def last_line(file: Path) -> str:
     """The last line that is not empty."""
     try:
         with file.open("rb") as opened:

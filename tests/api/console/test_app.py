@@ -57,7 +57,26 @@ def test_a_page_holds_no_script_style_or_foreign_host(signed_in: SignedIn, page:
 
 @every_page
 def test_hostile_texts_of_the_address_and_of_names_are_shown_as_text(signed_in: SignedIn, page: ConsolePage) -> None:
-    names = ("id", "item", "items", "name", "order", "placement", "product", "query", "run", "stage", "where")
+    names = (
+        "evaluation",
+        "experiment",
+        "only",
+        "show",
+        "table",
+        "verdict",
+        "word",
+        "id",
+        "item",
+        "items",
+        "name",
+        "order",
+        "placement",
+        "product",
+        "query",
+        "run",
+        "stage",
+        "where",
+    )
     for typed in (dict.fromkeys(names, HOSTILE), {"item": "item-001", "id": "user-003"}):
         text = signed_in("operator").get(page.url, params=typed).text
         assert "<script>alert" not in text

@@ -4,9 +4,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import Action, ConsolePage
+from api.console.roles import Role
 from api.console.tables import ROWS, Column, table_page
 from api.console.visit import Visit
+from recsys.bundle import is_version
 from recsys.client import EngineExperiment, GateDecision, KeptEvaluation
 from recsys.errors import BadInput
 from recsys.time_units import now_ms
@@ -36,6 +38,11 @@ EXPERIMENTS = (
     Column("ended_at_ms", "Ended", "moment"),
     Column("reasons", "Why it ended"),
 )
+SUBJECTS = (
+    ("lists", "lists, beside best-sellers and what each buys anyway"),
+    ("customers", "what is said about customers"),
+    ("releases", "two releases"),
+)
 # A report is one file with its own styles: it may show those and its pictures, run nothing and reach nobody.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads; "
@@ -60,7 +67,27 @@ async def view(visit: Visit) -> Response:
             visit, EXPERIMENTS, list(map(_experiment, experiments)), default="began_at_ms", caption="Experiments"
         ),
         now=now_ms(),
+        job=visit.home.evaluation.state(),
+        subjects=SUBJECTS,
     )
+
+
+async def evaluate(visit: Visit) -> Response:
+    """Begins an evaluation; its report stands here when it has ended."""
+    subject, windows = visit.typed("subject"), visit.typed("windows", "1")
+    if subject not in dict(SUBJECTS):
+        raise BadInput(f"{subject!r}: choose what shall be judged")
+    if windows not in ("1", "2", "3"):
+        raise BadInput(f"{windows!r}: choose 1, 2 or 3 periods")
+    if subject == "releases":
+        first, second = visit.typed("first"), visit.typed("second")
+        if not (is_version(first) and is_version(second)):
+            raise BadInput("which two releases? Put in their names, as they stand on the page Operations")
+        words = ["compare", first, second]
+    else:
+        words = ["evaluate", subject, "--windows", windows]
+    visit.home.evaluation.start(words, dict(SUBJECTS)[subject])
+    return visit.redirect("/judge", "It runs, at the lowest priority; its report stands here when it has ended.")
 
 
 async def view_report(visit: Visit) -> Response:
@@ -97,6 +124,7 @@ PAGE = ConsolePage(
     sentence="Whether it gets better: what the gate decided, what evaluations say, and which variant of the shop wins.",
     view=view,
     menu=80,
+    actions={"evaluate": Action(evaluate, Role.OPERATOR)},
 )
 REPORT = ConsolePage(
     path="/report",

@@ -1,8 +1,12 @@
 """Judge in the console: decisions of the gate in words, kept evaluations, and reports that can do nothing."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from api.console.imports import job
 from recsys.gate.verdict import Check, GateVerdict
 from recsys.gate.verdict_files import VerdictFiles
 from recsys.jobs.evaluation_files import EvaluationFiles
@@ -48,3 +52,23 @@ def test_a_report_that_is_not_kept_is_told_in_words(signed_in: SignedIn) -> None
     ):
         answer = viewer.get(f"/console/report{address}")
         assert (answer.status_code, words in answer.text) == (status, True), answer.text
+
+
+def test_an_operator_starts_an_evaluation_and_sees_what_became_of_it(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "COMMAND", (sys.executable, "-S", "-c", "import sys; sys.exit('x: no purchase at all')"))
+    operator, url = signed_in("operator"), "/console/judge/evaluate"
+    for wrong, words in (
+        ({"subject": "releases", "first": "v1", "second": "--help"}, "which two releases?"),
+        ({}, "choose what shall be judged"),
+        ({"subject": "lists", "windows": "1000"}, "choose 1, 2 or 3 periods"),
+    ):
+        answer = operator.submit(url, **wrong)
+        assert (answer.status_code, words in answer.text) == (422, True)
+    text = operator.submit(url, subject="customers", windows="2").text
+    assert "It runs, at the lowest priority" in text
+    while "Being evaluated" in text:
+        text = operator.get("/console/judge").text
+    assert "(what is said about customers) came to nothing: no purchase at all" in text
+    assert signed_in("marketer").submit(url).status_code == 403

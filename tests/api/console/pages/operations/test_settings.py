@@ -37,7 +37,7 @@ def test_what_was_changed_is_shown_with_its_source_and_when_it_counts(operator: 
     text = operator.get(URL, params={"only": "changed"}).text
     for words in ("serve.workers", "changed.toml", "when the service starts again: recsys serve", "notify.webhook"):
         assert words in text
-    assert "serve.workers was changed to 3, and the service still works with 1" in text
+    assert "serve.workers was changed to 3 since the service of this console started with 1" in text
     assert "serve.port" not in text
     assert "&lt;script&gt;alert" in text
     assert "<script>alert" not in text

@@ -1,0 +1,1 @@
+"""Evaluations that an operator starts in the console."""
