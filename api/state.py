@@ -31,6 +31,7 @@ from recsys.data.store.group_commit import GroupCommit
 from recsys.errors import BadSettings
 from recsys.privacy.erasure import tidy
 from recsys.privacy.erasure_follower import follow_erasures
+from recsys.ranking.segments.named import NamedCustomers
 from recsys.redaction import redacted
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class AppState:
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
         self.name_search = NameSearch()
+        self.named_customers = NamedCustomers()
         self.log_reports = LogReports(config.home)
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)

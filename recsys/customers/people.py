@@ -1,6 +1,7 @@
 """People table of a release, `people.parquet`: a row per customer, for analysts who read it with polars or pandas."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,47 +68,58 @@ def score_columns(scores: CustomerScores) -> dict[str, AnyArray]:
 
 
 def people_frame(
-    table: CustomerTable, users: IdMap, categories: tuple[str, ...], more: Mapping[str, AnyArray]
+    table: CustomerTable,
+    user_ids: Sequence[str],
+    categories: tuple[str, ...],
+    more: Mapping[str, AnyArray],
+    names: Collection[str] | None = None,
 ) -> "pl.DataFrame":
-    """The counted customers, in order of user_id, with the columns of COLUMNS and those of `more`, (U,) each.
+    """The counted customers, in the order of the table, with the columns of COLUMNS and those of `more`, (U,) each.
 
-    categories: the word of each category code.
+    user_ids: of each.  categories: the word of each category code.  names: only these columns.
     """
     import polars as pl
 
-    has_bought = table.has_bought()
-    frame = pl.DataFrame(
-        {
-            "user_id": users.texts.all(),
-            "as_of": _moments(np.full(len(table), table.as_of_ms)),
-            "orders": table.n_orders,
-            "money": table.money,
-            "first_seen": _moments(table.first_seen_ms),
-            "first_order": _moments(table.first_at_ms),
-            "last_order": _moments(table.last_at_ms),
-            "recency_days": _known(table.recency_days(), has_bought),
-            "purchase_days": table.n_days,
-            "gap_days": _without_nan(table.gap_days),
-            "discount": table.discount,
-            "margin": _without_nan(np.where(has_bought, table.margin, np.nan)),
-            "items": table.n_items,
-            "categories": table.n_categories,
-            "price_level": _without_nan(table.price_level),
-            "top_category": _words(table.top_category, ("", *categories[1:])),
-            "r": _known(table.recency_score, table.recency_score != UNKNOWN),
-            "f": _known(table.frequency_score, table.frequency_score != UNKNOWN),
-            "m": _known(table.money_score, table.money_score != UNKNOWN),
-            "rfm_group": _words(table.group, table.grouping.names),
-            "short_group": _words(table.short_group, SHORT_GROUPS),
-            "abc": _words(table.abc, (*ABC_LETTERS, "")),
-            "stage": _words(table.stage, stage_names()),
-            "stage_since": _days(table.since_day),
-            "stage_before": _words(table.previous_stage, stage_names()),
-            "stage_28_days_ago": _words(table.month_stage, stage_names()),
-            **{name: _without_nan(values) if values.dtype.kind == "f" else values for name, values in more.items()},
-        }
-    )
+    def known(values: AnyArray) -> Any:
+        return _without_nan(values) if values.dtype.kind == "f" else pl.Series(values)
+
+    build = _builders(table, user_ids, categories) | {name: partial(known, values) for name, values in more.items()}
+    frame = pl.DataFrame({name: build[name]() for name in (build if names is None else names)})
     return frame.filter(pl.Series(table.is_counted))
+
+
+def _builders(
+    table: CustomerTable, user_ids: Sequence[str], categories: tuple[str, ...]
+) -> dict[str, Callable[[], Any]]:
+    """How each column of COLUMNS is made."""
+    has_bought, stages = table.has_bought(), stage_names()
+    scores = {"r": table.recency_score, "f": table.frequency_score, "m": table.money_score}
+    return {
+        "user_id": lambda: user_ids,
+        "as_of": lambda: _moments(np.full(len(table), table.as_of_ms)),
+        "orders": lambda: table.n_orders,
+        "money": lambda: table.money,
+        "first_seen": lambda: _moments(table.first_seen_ms),
+        "first_order": lambda: _moments(table.first_at_ms),
+        "last_order": lambda: _moments(table.last_at_ms),
+        "recency_days": lambda: _known(table.recency_days(), has_bought),
+        "purchase_days": lambda: table.n_days,
+        "gap_days": lambda: _without_nan(table.gap_days),
+        "discount": lambda: table.discount,
+        "margin": lambda: _without_nan(np.where(has_bought, table.margin, np.nan)),
+        "items": lambda: table.n_items,
+        "categories": lambda: table.n_categories,
+        "price_level": lambda: _without_nan(table.price_level),
+        "top_category": lambda: _words(table.top_category, ("", *categories[1:])),
+        **{name: partial(_known_scores, codes) for name, codes in scores.items()},
+        "rfm_group": lambda: _words(table.group, table.grouping.names),
+        "short_group": lambda: _words(table.short_group, SHORT_GROUPS),
+        "abc": lambda: _words(table.abc, (*ABC_LETTERS, "")),
+        "stage": lambda: _words(table.stage, stages),
+        "stage_since": lambda: _days(table.since_day),
+        "stage_before": lambda: _words(table.previous_stage, stages),
+        "stage_28_days_ago": lambda: _words(table.month_stage, stages),
+    }
 
 
 def write_people(
@@ -119,7 +131,7 @@ def write_people(
 ) -> None:
     """Writes the file into the folder of a release that is being made; none without a table."""
     if len(table):
-        people_frame(table, users, categories, more or {}).write_parquet(directory / PEOPLE_FILE)
+        people_frame(table, users.texts.all(), categories, more or {}).write_parquet(directory / PEOPLE_FILE)
 
 
 def stage_names() -> tuple[str, ...]:
@@ -140,6 +152,10 @@ def _moments(at_ms: AnyArray) -> Any:
     import polars as pl
 
     return _known(at_ms, at_ms != NEVER).cast(pl.Datetime("ms", "UTC"))
+
+
+def _known_scores(codes: AnyArray) -> Any:
+    return _known(codes, codes != UNKNOWN)
 
 
 def _days(day: AnyArray) -> Any:

@@ -14,6 +14,7 @@ from api.schemas.customers.search import CustomersFoundOut, CustomersSearchIn
 from api.schemas.validation import parse_body
 from api.state import app_state
 from recsys.data.events import Event
+from recsys.ranking.segments.named import needs_records
 from recsys.ranking.segments.population import release_population
 from recsys.ranking.segments.search import CustomerPage, search_customers
 
@@ -39,7 +40,8 @@ async def search(request: Request) -> Response:
 
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
         recommender = release.recommender
-        people = release_population(recommender.engine, recommender.catalogue, state.store, release.log_seq)
+        read = release_population if needs_records(where, saved) else state.named_customers.population
+        people = read(recommender.engine, recommender.catalogue, state.store, release.log_seq)
         return search_customers(people, where, saved, page) | {"model_version": release.version}
 
     return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from recsys.arrays import Bools
+from recsys.arrays import Bools, Ints
 from recsys.config import spelling_hint
 from recsys.data.catalogue.catalogue import build_catalogue
 from recsys.data.entities import Attribute, Item
@@ -24,10 +24,11 @@ def attributes_passing(rows: Sequence[Attributes], where: Where, figures: Iterab
     """
     names = {name.removeprefix(ATTRIBUTE) for name in filter_fields(where.expression)}
     check_attributes(rows, names, figures)
-    ids = IdMap.from_ids(f"{at:09d}" for at in range(len(rows)))
-    items = (Item(f"{at:09d}", attributes=_only(row, names)) for at, row in enumerate(rows))
+    kinds, code = _distinct(rows, sorted(names))
+    ids = IdMap.from_ids(f"{at:09d}" for at in range(len(kinds)))
+    items = (Item(f"{at:09d}", attributes=row) for at, row in enumerate(kinds))
     try:
-        return np.asarray(passing(where, build_catalogue(ids, items, {}), 0.0).mask, bool)
+        return np.asarray(passing(where, build_catalogue(ids, items, {}), 0.0).mask, bool)[code]
     except UnknownAttribute as error:
         raise BadInput(f"{error}".replace("no item", "no customer")) from None
 
@@ -69,5 +70,20 @@ def filter_fields(expression: FilterExpression) -> Iterator[str]:
                 yield from filter_fields(part)
 
 
-def _only(row: Attributes, names: set[str]) -> Attributes:
-    return {name: row[name] for name in names & row.keys()} if row else row
+def _distinct(rows: Sequence[Attributes], names: Sequence[str]) -> tuple[list[Attributes], Ints]:
+    """The different values of these attributes, and the place of each row's among them, for most rows share theirs."""
+    kinds, code_by_key = list[Attributes](), dict[object, int]()
+    code = np.empty(len(rows), np.int32)
+    for at, row in enumerate(rows):
+        key = tuple(_hashable(row[name]) if name in row else None for name in names) if row else None
+        own = code_by_key.get(key)
+        if own is None:
+            own = code_by_key[key] = len(kinds)
+            kinds.append({name: row[name] for name in names if name in row})
+        code[at] = own
+    return kinds, code
+
+
+def _hashable(value: Attribute) -> object:
+    """The value with its type, for 1 and True are equal."""
+    return type(value), tuple(value) if isinstance(value, list) else value

@@ -44,7 +44,7 @@ def test_scores_that_the_release_learnt_are_columns_with_null_where_unknown(shop
     unknown = np.full(len(table), np.nan)
     columns: dict[str, Any] = dict.fromkeys(SCORE_COLUMNS, unknown) | {"value": np.arange(len(table), dtype=np.float64)}
     scores = CustomerScores(**columns)
-    people = people_frame(table, data.users, data.catalogue.category.words, score_columns(scores))
+    people = people_frame(table, data.users.texts.all(), data.catalogue.category.words, score_columns(scores))
     assert people.columns == [*COLUMNS, *SCORE_COLUMNS]
     assert people["churn_28"].null_count() == len(people)
     assert people["value"].null_count() == 0
