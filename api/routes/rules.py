@@ -2,13 +2,10 @@
 
 import asyncio
 import time
-import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated
 
-import orjson
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.errors.refused import Refused
 from api.live.release import LiveRelease
@@ -16,6 +13,7 @@ from api.live.rules import LiveRules
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
 from api.routes.query import query_now
 from api.routes.response import json_response
+from api.routes.versioned import TOML, IfMatch, digest_of, document_response, parsed, versions_response
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
 from api.schemas.validation import parse_json, validated
 from api.state import AppState, app_state
@@ -28,14 +26,10 @@ from recsys.ranking.rules.checks import check_rule_names
 from recsys.ranking.rules.model import NO_RULES, Rules
 from recsys.ranking.rules.parser import RulesIn, to_toml, validate_rules
 from recsys.ranking.rules.repository import RuleRepository
-from recsys.versioned_toml.document import text_digest
-from recsys.versioned_toml.repository import NO_FILE_DIGEST
 
 router = APIRouter(tags=["rules"])
 
-TOML = "application/toml"
 PAUSE_S = 0.001  # after each customer of a shop preview: requests get the interpreter
-IfMatch = Annotated[str | None, Header(description="the `etag` of the rules to replace")]
 
 
 @router.get("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS)
@@ -55,9 +49,8 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     releases = app_state(request).releases
     repository = releases.rules.repository
     text = await asyncio.to_thread(_to_toml, await request.body(), request.headers.get("content-type", ""), repository)
-    expected = if_match.strip().strip('"') if if_match is not None else None
     await asyncio.to_thread(_check_names, app_state(request), repository.parse(text), text)
-    await asyncio.to_thread(repository.replace, text, expected)
+    await asyncio.to_thread(repository.replace, text, digest_of(if_match))
     await releases.reload_rules_if_changed()
     await releases.renew_segments()
     return _respond(request, text, releases.rules)
@@ -66,12 +59,7 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
 @router.get("/v1/rules/versions", response_model=RuleVersionsOut, responses=RULES_ERRORS)
 async def list_versions(request: Request) -> Response:
     """All versions of the rules, the newest first."""
-    versions = await asyncio.to_thread(app_state(request).releases.rules.repository.versions)
-    newest_first = [
-        {"version": version.number, "digest": version.digest, "at": to_iso(version.at_ms)}
-        for version in reversed(versions)
-    ]
-    return json_response({"versions": newest_first})
+    return versions_response(await asyncio.to_thread(app_state(request).releases.rules.repository.versions))
 
 
 @router.get("/v1/rules/versions/{version}", response_model=RulesOut, responses=VERSION_ERRORS)
@@ -147,21 +135,12 @@ def _checked(rules: RulesIn, repository: RuleRepository) -> Rules:
 
 def _respond(request: Request, text: str | None, live: LiveRules) -> Response:
     """The rules as TOML for a request that accepts it, else as JSON, which also holds the text."""
-    digest = NO_FILE_DIGEST if text is None else text_digest(text)
-    headers = {"etag": f'"{digest}"'}
-    if TOML in request.headers.get("accept", ""):
-        return Response(text or "", 200, headers, TOML)
-    content = {"digest": digest, "in_service": live.now.digest, "refusal": live.refusal, **_parse(text or "")}
-    return Response(orjson.dumps(content, default=str), 200, headers, "application/json")
-
-
-def _parse(text: str) -> dict[str, object]:
-    """The content of a text; empty when it is no TOML."""
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        table = {}
-    return {"timezone": str(table.get("timezone", "UTC")), "rules": table.get("rules", []), "toml": text}
+    state = {
+        "in_service": live.now.digest,
+        "refusal": live.refusal,
+        "timezone": str(parsed(text).get("timezone", "UTC")),
+    }
+    return document_response(request, text, "rules", **state)
 
 
 def _preview(result: RulePreview) -> dict[str, object]:
@@ -174,7 +153,3 @@ def _preview(result: RulePreview) -> dict[str, object]:
         "moved": [move for move in moves if move["before"] is not None and move["after"] is not None],
         "rules": [use._asdict() for use in result.effects],
     }
-
-
-def to_iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")

@@ -13,7 +13,7 @@ import typer
 from recsys.cli.context import CliContext
 from recsys.cli.count_progress import count_progress
 from recsys.cli.output import plain_console, print_json, print_table
-from recsys.cli.rules import read_text
+from recsys.cli.versioned import read_text
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS, milliseconds, now_ms
 
@@ -80,7 +80,9 @@ def _candidate(options: AnswerOptions, replay: "Replay") -> "Candidate":
             f"placement {options.placement!r} depends on the item on the page, which the answer log does not keep: "
             "what it would have earned cannot be known from it"
         )
-    return Candidate(None if options.rules is None else replay.repository.parse(read_text(options.rules)), placements)
+    return Candidate(
+        None if options.rules is None else replay.repository.parse(read_text(options.rules, "rules")), placements
+    )
 
 
 def _logged(context: CliContext, store: "Store", since: datetime | None) -> "pl.DataFrame":

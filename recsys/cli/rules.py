@@ -1,8 +1,6 @@
 """Commands `recsys rules check | try | put | history | restore`: the rules of marketers."""
 
-import sys
 from collections import defaultdict
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +10,10 @@ from rich.console import Console
 
 from recsys.cli.completion import PlacementOption
 from recsys.cli.context import OK, USER_ERROR, live_recommender, query_for
-from recsys.cli.given_files import STDIN
-from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.errors import BadFile, BadRules
+from recsys.cli.versioned import read_text, versioned_commands
+from recsys.errors import BadRules
 
 if TYPE_CHECKING:
     from recsys.ranking.diagnostics.list_length import ListLengths
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from recsys.ranking.rules.model import Rule, Rules
     from recsys.ranking.rules.repository import RuleRepository
 
-MAX_BYTES = 1 << 20
 K = 10  # length of the list that a check looks at
 
 RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
@@ -33,7 +30,8 @@ RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
 def register_rules(app: typer.Typer) -> None:
     """Adds `recsys rules`."""
     text = "Rules of marketers: pin, boost, bury, block, cap, at least so many."
-    register_group(app, "rules", (check, try_, put, history, restore), panel="Ask", help=text)
+    versioned = versioned_commands("rules", "put into service", _repository, _save)
+    register_group(app, "rules", (check, try_, *versioned), panel="Ask", help=text)
 
 
 def check(
@@ -52,7 +50,7 @@ def check(
     repository = _repository(ctx)
     path = repository.file if file is None else file
     try:
-        rules, faults = _checked(ctx, read_text(path)), list[str]()
+        rules, faults = _checked(ctx, read_text(path, "rules")), list[str]()
     except BadRules as error:
         rules, faults = NO_RULES, [str(fault) for fault in error.faults]
     _print_check(path, rules, faults, _reach(ctx, rules), as_json=as_json)
@@ -88,7 +86,7 @@ def try_(
     from recsys.ranking.rules.model import NO_RULES
 
     repository, store = _repository(ctx), ctx.obj.existing_store()
-    rules = _checked(ctx, read_text(file))
+    rules = _checked(ctx, read_text(file, "rules"))
     recommender = live_recommender(ctx.obj, store)
     against = repository.last_valid() if is_against_live else NO_RULES
     if customers is not None:
@@ -145,34 +143,6 @@ def _print_shop(result: "ShopPreview", placement: str, console: Console) -> None
         console.print(f"{rule_id}: active for {active:.0%} of the customers")
 
 
-def put(ctx: typer.Context, file: RulesFile, as_json: AsJson = False) -> None:
-    """Put rules into service; every worker loads them within moments.
-
-    Example: recsys rules put rules.toml
-    """
-    _put(ctx, read_text(file), as_json=as_json)
-
-
-def history(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List every version of the rules that was put into service.
-
-    Example: recsys rules history
-    """
-    print_versions(_repository(ctx).versions(), as_json=as_json)
-
-
-def restore(
-    ctx: typer.Context,
-    version: Annotated[int, typer.Argument(min=1, help="As `recsys rules history` lists them.")],
-    as_json: AsJson = False,
-) -> None:
-    """Go back to a version.
-
-    Example: recsys rules restore 3
-    """
-    _put(ctx, _repository(ctx).version_text(version), as_json=as_json)
-
-
 def _checked(ctx: typer.Context, text: str) -> "Rules":
     """The rules of a text, whose names are looked up as far as there is a shop.  Raises BadRules."""
     from recsys.ranking.rules.checks import check_rule_names
@@ -185,13 +155,11 @@ def _checked(ctx: typer.Context, text: str) -> "Rules":
     return rules
 
 
-def _put(ctx: typer.Context, text: str, *, as_json: bool) -> None:
+def _save(ctx: typer.Context, text: str) -> tuple[int, str]:
+    """How many rules were put into service, and their digest.  Raises BadRules."""
     _checked(ctx, text)
     rules = _repository(ctx).replace(text)
-    if as_json:
-        print_json({"rules": len(rules.rules), "digest": rules.digest})
-    else:
-        plain_console().print(f"{len(rules.rules)} rules in service, {rules.digest}")
+    return len(rules.rules), rules.digest
 
 
 def _print_check(path: Path, rules: "Rules", faults: list[str], reach: "_Reach", *, as_json: bool) -> None:
@@ -265,18 +233,6 @@ def _repository(ctx: typer.Context) -> "RuleRepository":
     from recsys.ranking.rules.repository import open_rule_repository
 
     return open_rule_repository(ctx.obj.home, ctx.obj.file)
-
-
-def read_text(file: Path, noun: str = "rules") -> str:
-    """The text of a file of rules or segments, or of standard input for `-`.  Raises BadFile."""
-    try:
-        with nullcontext(sys.stdin.buffer) if file == STDIN else file.open("rb") as content:
-            text = content.read(MAX_BYTES + 1)
-        if len(text) > MAX_BYTES:
-            raise BadFile(f"{file}: is larger than {MAX_BYTES >> 20} MiB, which no file of {noun} is")
-        return text.decode()
-    except UnicodeDecodeError:
-        raise BadFile(f"{file}: is no UTF-8 text; save it as UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from api.live.release import LiveRelease
 from api.live.user_state import Subject
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, segments_body
 from api.routes.response import json_response
-from api.routes.rules import IfMatch
-from api.routes.versioned import digest_of, document_response, toml_of, versions_response
+from api.routes.versioned import IfMatch, digest_of, document_response, toml_of, versions_response
 from api.schemas.customers.segments import SegmentsOut, SegmentTryIn, SegmentTryOut, SegmentVersionsOut
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state

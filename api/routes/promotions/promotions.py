@@ -6,8 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.openapi.responses import RULES_ERRORS, VERSION_ERRORS, promotions_body
-from api.routes.rules import IfMatch
-from api.routes.versioned import digest_of, document_response, toml_of, versions_response
+from api.routes.versioned import IfMatch, digest_of, document_response, toml_of, versions_response
 from api.schemas.promotions.promotions import PromotionsOut, PromotionVersionsOut
 from api.state import AppState, app_state
 from recsys.promotions.checks import check_names

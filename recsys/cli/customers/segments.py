@@ -1,14 +1,14 @@
 """Commands `recsys segments check | try | put | history | restore | list`: saved conditions on customers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
-from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.cli.rules import read_text
+from recsys.cli.versioned import read_text, versioned_commands
 from recsys.errors import BadSegments
 from recsys.time_units import minute
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from recsys.ranking.segments.population import SegmentPopulation
     from recsys.ranking.segments.repository import SegmentRepository
 
-SegmentsFile = Annotated[Path, typer.Argument(help="The segments to read, as TOML.")]
 MANY = "fewer than 20"
 
 
 def register_segments(app: typer.Typer) -> None:
     """Adds `recsys segments`."""
     text = "Segments of customers: saved conditions, used by rules, audiences, exports and evaluations."
-    register_group(app, "segments", (list_, check, try_, put, history, restore), panel="Ask", help=text)
+    versioned = versioned_commands("segments", "saved", _repository, _save)
+    register_group(app, "segments", (list_, check, try_, *versioned), panel="Ask", help=text)
 
 
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -111,34 +111,6 @@ def try_(
         print_table(("also in", "customers", "share"), rows)
 
 
-def put(ctx: typer.Context, file: SegmentsFile, as_json: AsJson = False) -> None:
-    """Save segments in place of all others; every worker takes them within moments.
-
-    Example: recsys segments put segments.toml
-    """
-    _save(ctx, read_text(file, "segments"), as_json=as_json)
-
-
-def history(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List every version of the segments that was saved.
-
-    Example: recsys segments history
-    """
-    print_versions(_repository(ctx).versions(), as_json=as_json)
-
-
-def restore(
-    ctx: typer.Context,
-    version: Annotated[int, typer.Argument(min=1, help="As `recsys segments history` lists them.")],
-    as_json: AsJson = False,
-) -> None:
-    """Go back to a version.
-
-    Example: recsys segments restore 3
-    """
-    _save(ctx, _repository(ctx).version_text(version), as_json=as_json)
-
-
 def live_population(context: CliContext) -> "SegmentPopulation":
     """The customers of the live release.  Raises NoBundle, BadInput."""
     from recsys.ranking.segments.population import release_population
@@ -159,7 +131,8 @@ def checked_segments(context: CliContext, repository: "SegmentRepository", text:
     return saved
 
 
-def _save(ctx: typer.Context, text: str, *, as_json: bool) -> None:
+def _save(ctx: typer.Context, text: str) -> tuple[int, str]:
+    """How many segments were saved, and their digest.  Raises BadSegments."""
     from recsys.promotions.repository import open_promotion_repository
     from recsys.ranking.rules.repository import open_rule_repository
     from recsys.ranking.segments.checks import check_uses
@@ -170,11 +143,7 @@ def _save(ctx: typer.Context, text: str, *, as_json: bool) -> None:
     promotions = open_promotion_repository(ctx.obj.home, ctx.obj.file).last_valid()
     check_uses(saved, promotions.segments(), "promotion")
     repository.replace(text)
-    facts: dict[str, Any] = {"segments": len(saved.segments), "digest": saved.digest}
-    if as_json:
-        print_json(facts)
-    else:
-        plain_console().print(f"{facts['segments']} segments saved, {facts['digest']}")
+    return len(saved.segments), saved.digest
 
 
 def _repository(ctx: typer.Context) -> "SegmentRepository":

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
-from recsys.cli.output import AsJson, plain_console, print_json, print_table, print_versions
-from recsys.cli.rules import read_text
+from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.cli.versioned import read_text, versioned_commands
 from recsys.errors import BadPromotions
 from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
     from recsys.promotions.model import Promotions
     from recsys.promotions.repository import PromotionRepository
-
-PromotionsFile = Annotated[Path, typer.Argument(help="The promotions to read, as TOML.")]
 
 
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -60,34 +58,6 @@ def check(
     raise typer.Exit(USER_ERROR if faults else OK)
 
 
-def put(ctx: typer.Context, file: PromotionsFile, as_json: AsJson = False) -> None:
-    """Save promotions in place of all others; every worker takes them at its next request.
-
-    Example: recsys promotions put promotions.toml
-    """
-    _save(ctx, read_text(file, "promotions"), as_json=as_json)
-
-
-def history(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List every version of the promotions that was saved.
-
-    Example: recsys promotions history
-    """
-    print_versions(_repository(ctx).versions(), as_json=as_json)
-
-
-def restore(
-    ctx: typer.Context,
-    version: Annotated[int, typer.Argument(min=1, help="As `recsys promotions history` lists them.")],
-    as_json: AsJson = False,
-) -> None:
-    """Go back to a version.
-
-    Example: recsys promotions restore 3
-    """
-    _save(ctx, _repository(ctx).version_text(version), as_json=as_json)
-
-
 def show(
     ctx: typer.Context,
     promotion: Annotated[str, typer.Argument(help="The id of a promotion.")],
@@ -129,17 +99,18 @@ def _checked(context: CliContext, repository: "PromotionRepository", text: str) 
     return promotions
 
 
-def _save(ctx: typer.Context, text: str, *, as_json: bool) -> None:
+def _save(ctx: typer.Context, text: str) -> tuple[int, str]:
+    """How many promotions were saved, and their digest.  Raises BadPromotions."""
     repository = _repository(ctx)
     promotions = _checked(ctx.obj, repository, text)
     repository.replace(text)
-    if as_json:
-        print_json({"promotions": len(promotions.promotions), "digest": promotions.digest})
-    else:
-        plain_console().print(f"{len(promotions.promotions)} promotions saved, {promotions.digest}")
+    return len(promotions.promotions), promotions.digest
 
 
 def _repository(ctx: typer.Context) -> "PromotionRepository":
     from recsys.promotions.repository import open_promotion_repository
 
     return open_promotion_repository(ctx.obj.home, ctx.obj.file)
+
+
+versioned = versioned_commands("promotions", "saved", _repository, _save)

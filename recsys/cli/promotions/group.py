@@ -2,11 +2,11 @@
 
 import typer
 
-from recsys.cli.promotions.document import check, history, list_, put, restore, show
+from recsys.cli.promotions.document import check, list_, show, versioned
 from recsys.cli.promotions.proposals import bundles, loyalty, table, upsell
 from recsys.cli.registration import register_group
 
-FUNCTIONS = (list_, check, put, history, restore, show, bundles, upsell, table, loyalty)
+FUNCTIONS = (list_, check, *versioned, show, bundles, upsell, table, loyalty)
 
 
 def register_promotions(app: typer.Typer) -> None:
