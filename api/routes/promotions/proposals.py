@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.live.release import LiveRelease
 from api.live.user_state import Subject
-from api.openapi.responses import ERRORS
+from api.openapi.responses import ERRORS, ITEM_ERRORS
 from api.routes.response import json_response
 from api.schemas.promotions.proposals import (
     BundlesOut,
@@ -52,7 +52,7 @@ async def read_bundles(
     return await _report(request, "bundles", f"--percent={percent:g}", f"--least={least}", f"--limit={limit}")
 
 
-@router.get("/v1/promotions/upsell", response_model=UpsellOut, responses=ERRORS)
+@router.get("/v1/promotions/upsell", response_model=UpsellOut, responses={404: ITEM_ERRORS[404], **ERRORS})
 async def read_upsell(
     request: Request,
     item_id: Id,
