@@ -12,8 +12,8 @@ import typer
 
 from recsys.cli.context import CliContext
 from recsys.cli.count_progress import count_progress
+from recsys.cli.documents.versioned import read_text
 from recsys.cli.output import plain_console, print_json, print_table
-from recsys.cli.versioned import read_text
 from recsys.errors import BadInput
 from recsys.time_units import DAY_MS, milliseconds, now_ms
 

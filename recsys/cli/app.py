@@ -25,12 +25,12 @@ from recsys.cli.customers.movers import movers
 from recsys.cli.customers.pairs import pairs
 from recsys.cli.customers.reminders import reminders
 from recsys.cli.customers.segments import register_segments
+from recsys.cli.documents.rules import register_rules
 from recsys.cli.experiments import register_experiments
 from recsys.cli.promotions.group import register_promotions
 from recsys.cli.promotions.offers import offers
 from recsys.cli.recommend import audience, predict, recommend, similar, why
 from recsys.cli.registration import Job, register_command
-from recsys.cli.rules import register_rules
 from recsys.cli.settings.command import settings
 from recsys.cli.warning_lines import show_warnings
 from recsys.errors import LogUnavailable, RecsysError

@@ -15,7 +15,15 @@ from recsys.ranking.rules.model import Target
 from recsys.ranking.rules.schedule import ALWAYS, RuleTimes, to_unix_ms
 from recsys.ranking.segments.parser import SegmentVocabulary, check_segment, parse_customers
 from recsys.time_units import time_zone
-from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest, top_line
+from recsys.versioned_toml.document import (
+    entry_line,
+    faults_text,
+    read_toml,
+    schema_fault,
+    text_digest,
+    toml_text,
+    top_line,
+)
 
 TABLE = "promotions"
 MOST_PROMOTIONS = 1_000
@@ -141,10 +149,7 @@ def parse_promotions(text: str, vocabulary: SegmentVocabulary) -> Promotions:
 
 def to_toml(document: PromotionsIn) -> str:
     """The promotions as TOML, written for people."""
-    import tomli_w  # only when promotions come in as JSON
-
-    content = document.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
-    return tomli_w.dumps(content, multiline_strings=False)
+    return toml_text(document, BadPromotions)
 
 
 def faults_of_targets(promotions: Promotions, text: str, problems: Mapping[str, tuple[str, str]]) -> BadPromotions:

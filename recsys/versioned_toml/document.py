@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from recsys.errors import DocumentFault
+from pydantic import BaseModel
+
+from recsys.errors import BadDocument, DocumentFault
 
 MOST_BYTES = 1_000_000
 # A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
@@ -30,6 +32,17 @@ def read_toml(text: str) -> dict[str, Any] | DocumentFault:
         return DocumentFault(line, "", "", f"not valid TOML: {error}")
     except RecursionError:
         return DocumentFault(None, "", "", "not valid TOML: nested too deeply")
+
+
+def toml_text(document: BaseModel, refusal: type[BadDocument]) -> str:
+    """A document that came in as JSON as TOML, written for people.  Raises `refusal` for a null: TOML has none."""
+    import tomli_w  # only when a document comes in as JSON
+
+    content = document.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+    try:
+        return tomli_w.dumps(content, multiline_strings=False)
+    except TypeError:
+        raise refusal("null is no value of a condition or a list; leave it out") from None
 
 
 def text_digest(text: str) -> str:

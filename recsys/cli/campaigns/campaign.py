@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import CliContext, live_recommender
+from recsys.cli.documents.versioned import read_text
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.cli.versioned import read_text
 from recsys.errors import BadInput
 from recsys.time_units import minute, now_ms
 

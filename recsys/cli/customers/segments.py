@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
+from recsys.cli.documents.versioned import read_text, versioned_commands
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.cli.versioned import read_text, versioned_commands
 from recsys.errors import BadSegments
 from recsys.time_units import minute
 

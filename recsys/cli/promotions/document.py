@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys.cli.context import OK, USER_ERROR, CliContext, live_recommender
+from recsys.cli.documents.versioned import read_text, versioned_commands
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
-from recsys.cli.versioned import read_text, versioned_commands
 from recsys.errors import BadPromotions
 from recsys.time_units import now_ms
 

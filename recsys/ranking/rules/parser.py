@@ -18,7 +18,15 @@ from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, Rule
 from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, to_unix_ms
 from recsys.ranking.segments.parser import SEGMENT_PREFIX, check_segment
 from recsys.time_units import time_zone
-from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest, top_line
+from recsys.versioned_toml.document import (
+    entry_line,
+    faults_text,
+    read_toml,
+    schema_fault,
+    text_digest,
+    toml_text,
+    top_line,
+)
 
 MOST_RULES = 1_000
 MOST_PLACES = 100
@@ -146,11 +154,7 @@ def validate_rules(
 
 def to_toml(document: RulesIn) -> str:
     """The rules as TOML, written for people."""
-    import tomli_w  # only when rules come in as JSON
-
-    return tomli_w.dumps(
-        document.model_dump(by_alias=True, exclude_unset=True, exclude_none=True), multiline_strings=False
-    )
+    return toml_text(document, BadRules)
 
 
 def _build_rule(rule: RuleIn, document: RulesIn) -> Rule:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from recsys.errors import BadFilter, BadInput, BadSegments, DocumentFault
 from recsys.ranking.segments.expression import CustomerWhere, segment_names
 from recsys.ranking.segments.parser import SegmentVocabulary, check_segment, parse_customers
-from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest
+from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest, toml_text
 
 MOST_SEGMENTS = 500
 MOST_FAULTS = 50
@@ -140,9 +140,7 @@ def faults_of(segments: SavedSegments, text: str, check: Callable[[SavedSegment]
 
 def to_toml(document: SegmentsIn) -> str:
     """The segments as TOML, written for people."""
-    import tomli_w  # only when segments come in as JSON
-
-    return tomli_w.dumps(document.model_dump(exclude_unset=True), multiline_strings=False)
+    return toml_text(document, BadSegments)
 
 
 def _circles(saved: list[SavedSegment], text: str) -> Iterator[DocumentFault]:

@@ -43,6 +43,15 @@ def test_a_misspelt_name_is_refused_with_its_segment_and_the_nearest_one(client:
     assert both.status_code == 422
 
 
+def test_a_null_in_a_condition_is_refused_because_toml_has_none(client: TestClient) -> None:
+    for nothing in (None, [None], {"in": [None]}, {"gte": [[None]]}):
+        answer = client.put("/v1/segments", json={"segments": [{"name": "nothing", "where": {"city": nothing}}]})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_segments")
+        promotion = {"id": "p", "kind": "discount", "percent": 5, "items": ["item-021"], "customers": {"city": nothing}}
+        assert client.put("/v1/promotions", json={"promotions": [promotion]}).status_code == 422
+    assert client.get("/v1/segments").json()["segments"] == []
+
+
 def test_a_rule_for_a_segment_counts_in_the_next_answer_of_its_members_alone(client: TestClient) -> None:
     before = first(client, "user-002"), first(client, "user-003")
     client.put("/v1/segments", json={"segments": [EVEN]})

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from recsys.cli.completion import PlacementOption
 from recsys.cli.context import OK, USER_ERROR, live_recommender, query_for
+from recsys.cli.documents.versioned import read_text, versioned_commands
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.cli.versioned import read_text, versioned_commands
 from recsys.errors import BadRules
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Commands on versioned documents: rules, and what segments and promotions share with them."""
