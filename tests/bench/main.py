@@ -23,7 +23,7 @@ from tests.bench.servers import Server, empty, redis, served
 console = Console(width=160)
 NO_CACHE = {"RECSYS_SERVE_CACHE_MB": "0"}
 NOTHING_KEPT = {**NO_CACHE, "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
-LIVE_BUDGET = {"home": 0.30, "filtered": None, "discover": None, "similar": None}
+LIVE_BUDGET = {"home": 0.45, "filtered": 0.20, "priced": 0.20, "discover": None, "similar": None}
 STARTS = 3
 
 
@@ -71,9 +71,9 @@ def moved(bench: Bench) -> Iterator[Figure]:
     with empty() as reference:
         with served(bench.home, NOTHING_KEPT) as server:
             bench.runs.once(server, bench.requests["moves"])
-            yield bench.ratio(reference, server, "home", "live answer: home, after an event", None)
+            yield bench.ratio(reference, server, "home", "live answer: home, after an event", 0.30)
         with served(bench.home, NO_CACHE) as server:
-            yield bench.ratio(reference, server, "home", "live answer: home, asked before", None)
+            yield bench.ratio(reference, server, "home", "live answer: home, asked before", 0.30)
 
 
 def steady(bench: Bench) -> Iterator[Figure]:

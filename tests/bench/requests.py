@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -15,11 +16,15 @@ BATCHES = 200
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Ids to ask with: every customer, the items bought most, the categories with most items."""
+    """What to ask with: every customer, the items bought most, the categories with most items, ranges of prices.
+
+    price_ranges: a tenth of the priced items each.
+    """
 
     users: tuple[str, ...]
     items: tuple[str, ...]
     categories: tuple[str, ...]
+    price_ranges: tuple[tuple[float, float], ...]
 
 
 def shop_of(home: Path) -> Shop:
@@ -31,10 +36,12 @@ def shop_of(home: Path) -> Shop:
     recommender = open_recommender(home, home / "recsys.toml")
     catalogue, best = recommender.catalogue, recommender.engine.popularity.order
     largest = np.argsort(-np.bincount(catalogue.category.codes)[1:], kind="stable")[:20] + 1
+    limits = np.nanquantile(catalogue.price, np.linspace(0, 1, 11)).round(2).tolist()
     return Shop(
         users=tuple(recommender.engine.users.texts.all()),
         items=tuple(catalogue.item_id(int(item)) for item in best[:5_000]),
         categories=tuple(catalogue.category.words[code] for code in largest),
+        price_ranges=tuple(pairwise(limits)),
     )
 
 
@@ -47,6 +54,7 @@ def request_files(shop: Shop, folder: Path, rng: Random) -> Mapping[str, Path]:
         "home": [_of_user(user, "home") for user in users],
         "discover": [_of_user(user, "discover") for user in users],
         "filtered": posts("/v1/recommendations", _filtered(shop, users, rng)),
+        "priced": posts("/v1/recommendations", _priced(shop, users, rng)),
         "similar": [f"GET /v1/items/{item}/similar?k=10" for item in rng.sample(shop.items, len(shop.items))],
         "event": posts("/v1/events", (_event(shop, rng) for _ in range(EVENTS))),
         "moves": posts("/v1/events", [_event(shop, rng, user) for user in users]),
@@ -63,6 +71,13 @@ def _filtered(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, o
     """One of the large categories, for every customer."""
     for user in users:
         yield {"user_id": user, "k": 10, "filters": {"category_in": rng.sample(shop.categories, 1)}}
+
+
+def _priced(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, object]]:
+    """One of the ranges of prices, for every customer."""
+    for user in users:
+        low, high = rng.choice(shop.price_ranges)
+        yield {"user_id": user, "k": 10, "filters": {"price_from": low, "price_to": high}}
 
 
 def _event(shop: Shop, rng: Random, user: str = "") -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from recsys.bundle.array_spec import check_arrays
 from recsys.engine.candidate_cache import CandidateCache, PrecomputedCandidates
 from recsys.engine.engine import Engine
 from recsys.engine.folded_users import FoldedUsers
@@ -70,6 +71,8 @@ def test_a_fold_stands_for_the_history_before_that_model_alone(folded_shop: Reco
 def test_folds_survive_a_release_and_an_older_one_has_none(folded_shop: Recommender) -> None:
     precomputed = precomputed_of(folded_shop)
     arrays, user = precomputed.arrays(), int(precomputed.users[0])
+    sizes = {"U": len(folded_shop.engine.users), "I": folded_shop.engine.n_items, "N": 10_000}
+    check_arrays(arrays, PrecomputedCandidates.specs(arrays), sizes)
     opened = PrecomputedCandidates.from_arrays(arrays)
     for name, fold in precomputed.find_folds(user).items():
         assert [column.tolist() for column in opened.find_folds(user)[name]] == [column.tolist() for column in fold]
