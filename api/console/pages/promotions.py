@@ -14,7 +14,7 @@ from api.console.forms.toml_text import with_entry, without_entry
 from api.console.page import Action, ConsolePage
 from api.console.tables import Column, DataTable, table_page
 from api.console.visit import Visit
-from recsys.client import ApiError, Offers, ShopPromotions
+from recsys.client import ApiError, Offers
 from recsys.client.promotion_types import PromotionTrial
 from recsys.errors import BadInput
 from recsys.time_units import now_ms
@@ -146,8 +146,8 @@ async def save(visit: Visit) -> Response:
 async def remove(visit: Visit) -> Response:
     """Takes one promotion out of the text."""
     stored, name = await visit.client.promotions(), visit.typed("promotion")
-    at, n = _position(stored, name)
-    await visit.client.put_promotions(without_entry(stored.toml, TABLE, at, n), if_digest=stored.digest)
+    text = without_entry(stored.toml, TABLE, name, [each.get("id") for each in stored.promotions])
+    await visit.client.put_promotions(text, if_digest=stored.digest)
     return visit.redirect("/promotions", f"Promotion {name} is taken away; the versions below have it still.")
 
 
@@ -205,13 +205,6 @@ async def _preview(visit: Visit, text: str, *, shown: str) -> Response:
     if customer:
         await visit.note_read([customer])
     return await view(visit, trial, shown)
-
-
-def _position(stored: ShopPromotions, name: str) -> tuple[int, int]:
-    names = [promotion.get("id") for promotion in stored.promotions]
-    if name not in names:
-        raise BadInput(f"there is no promotion {name!r}; somebody may have taken it away")
-    return names.index(name), len(names)
 
 
 def _row(promotion: dict[str, Any]) -> dict[str, Any]:

@@ -81,12 +81,8 @@ async def save(visit: Visit) -> Response:
 async def remove(visit: Visit) -> Response:
     """Takes one rule out of the text."""
     stored, name = await visit.client.rules(), visit.typed("rule")
-    names = [rule.get("id") for rule in stored.rules]
-    if name not in names:
-        raise BadInput(f"there is no rule {name!r}; somebody may have taken it away")
-    await visit.client.put_rules(
-        without_entry(stored.toml, TABLE, names.index(name), len(names)), if_digest=stored.digest
-    )
+    text = without_entry(stored.toml, TABLE, name, [rule.get("id") for rule in stored.rules])
+    await visit.client.put_rules(text, if_digest=stored.digest)
     return visit.redirect("/rules", f"Rule {name} is taken away; the versions below have it still.")
 
 

@@ -39,7 +39,7 @@ EXPERIMENTS = (
     Column("reasons", "Why it ended"),
 )
 SUBJECTS = (
-    ("lists", "lists, beside best-sellers and what each buys anyway"),
+    ("lists", "lists of products"),
     ("customers", "what is said about customers"),
     ("releases", "two releases"),
 )
