@@ -116,6 +116,7 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
             "judges": selection.n_users,
             "held_back": selection.holdout,
             "half_lives": {name: half_life.as_mapping() for name, half_life in choice.half_lives.items()},
+            "searched": {name: tried.as_mapping() for name, tried in choice.searched.items()},
             "left_out": dict(choice.left_out),
             "verdicts": {name: verdict.as_mapping() for name, verdict in choice.verdicts.items()},
             "buying_again": dict(choice.buy_again),

@@ -1,7 +1,8 @@
 """Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 
 import numpy as np
 from numpy.random import Generator
@@ -14,6 +15,9 @@ from recsys.learning.ensemble_weights import BlendChoice, choose_blend, fit_weig
 from recsys.learning.half_life import HalfLife, with_best_half_life
 from recsys.learning.holdout import BY_CHANCE, Holdout
 from recsys.learning.recipe import Plan
+from recsys.learning.selection.budget import Budget, limit_seconds, total_seconds
+from recsys.learning.selection.cpu_limit import CpuLimitExceeded, cpu_limit
+from recsys.learning.selection.settings import TriedSettings, with_best_settings
 from recsys.learning.validation import Validation, ValidationUsers, candidate_lists
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
@@ -25,6 +29,7 @@ from recsys.ranking.candidates.sources import BLEND_DEPTH
 SEARCH_USERS = 500  # enough to tell a good half-life from a bad one, and a model that adds nothing
 SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
 LARGE_CATALOGUE = 5_000  # items; with more, half-lives are tried with a cheaper version of a model
+SETTINGS_USERS, SETTINGS_SHARE = 1_000, 0.5  # that settings are judged by; of the budget left for optional models
 SMALLEST_SHARE = 1 / 64  # of the customers that optional models are judged by, where more would not fit the budget
 
 Lists = Mapping[str, Sequence[Candidates]]
@@ -61,7 +66,7 @@ class ModelChoice:
 
     models: those fitted on the past.  left_out: why each optional model that is not used is not.
     buy_again: nDCG@10 of each variant of the buy-again model at its best half-life.
-    verdicts: of every model that was tried for the list of new items.
+    searched: settings that were tried, by model.  verdicts: of every model that was tried for the list of new items.
     """
 
     learners: Mapping[str, Learner]
@@ -70,23 +75,9 @@ class ModelChoice:
     discover_lists: Sequence[Candidates] = ()
     models: Mapping[str, Model] = field(default_factory=dict)
     half_lives: Mapping[str, HalfLife] = field(default_factory=dict)
+    searched: Mapping[str, TriedSettings] = field(default_factory=dict)
     buy_again: Mapping[str, float] = field(default_factory=dict)
     verdicts: Mapping[str, ModelVerdict] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Budget:
-    """CPU seconds that are left for optional models, by the cost foretold: the clock of a busy machine has no say."""
-
-    seconds: float
-
-    def take(self, learner: Learner, size: DataSize) -> bool:
-        """Whether a fit from so much still fits; it then counts as spent."""
-        cost = foretold_seconds(learner, size)
-        if self.seconds <= 0 or cost > self.seconds:
-            return False
-        self.seconds -= cost
-        return True
 
 
 @dataclass(slots=True)
@@ -94,18 +85,27 @@ class _Trial:
     """Optional models on trial.  left_out: those that dropped out, and why.  verdicts: of the first look."""
 
     plan: Plan
-    budget: _Budget
+    budget: Budget
     rng: Generator
     step: StepTimer
     left_out: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, ModelVerdict] = field(default_factory=dict)
 
     def fit(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
-        return self.plan.backend.fit_all(learners, data, self.rng, self.step, label)
+        """The model of each learner, without optional ones whose fit was broken off."""
+        size, models = DataSize.of_data(data), dict[str, Model]()
+        for name, learner in learners.items():
+            seconds = limit_seconds(foretold_seconds(learner, size)) if name in self.plan.optional else inf
+            try:
+                with cpu_limit(seconds):
+                    models |= self.plan.backend.fit_all({name: learner}, data, self.rng, self.step, label)
+            except CpuLimitExceeded:
+                self.left_out[name] = f"broken off after {seconds:.3g} s of CPU, far more than foretold"
+        return models
 
     def drop(self, choice: BlendChoice, names: Sequence[str]) -> None:
-        """Notes why each of these models is not used."""
-        self.left_out |= {name: _reason(choice) for name in names}
+        """Notes why each of these models is not used, where nothing is known yet."""
+        self.left_out = {name: _reason(choice) for name in names} | self.left_out
 
 
 def select_models(
@@ -130,19 +130,21 @@ def select_models(
         if again is not None:
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
     defaults: dict[str, Learner] = {name: learners[name] for name in DISCOVER_MODELS if name in learners}
-    trial = _Trial(plan, _Budget(plan.optional_seconds), rng, step)
+    trial = _Trial(plan, Budget(plan.optional_seconds), rng, step)
     optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, trial)
     optional = _affordable(optional, sample, trial)
     with step("pace of spare models"):
         optional, optional_half_lives = _with_best_half_lives(optional, plan.fixed, validation, rng)
+    (defaults, optional), searched = _with_best_settings((defaults, optional), validation, more, trial)
     optional = _judge_on_sample(defaults, optional, holdout.past, users, trial)
+    learners |= defaults
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
     models = trial.fit({**required, **optional}, holdout.past, "try")
     with step("blend"):
         lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
         all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)
         choice = choose_blend(all_lists, optional, relevant)
-    used = {name: learner for name, learner in optional.items() if choice.weights[name]}
+    used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in used])
     blend = {name: weight for name, weight in choice.weights.items() if name in defaults or name in used}
     return ModelChoice(
@@ -151,6 +153,7 @@ def select_models(
         discover_lists=_blended_lists(lists, blend),
         models=models,
         half_lives=half_lives | {name: days for name, days in optional_half_lives.items() if name in used},
+        searched={name: tried for name, tried in searched.items() if name in defaults or name in used},
         left_out=trial.left_out,
         buy_again=again.ndcg_by_variant if again is not None else {},
         verdicts=trial.verdicts | _verdicts(choice),
@@ -165,6 +168,37 @@ def _search_validation(sample: Interactions, holdout: Holdout, users: Validation
     return Validation(sample, few, only_new=True, is_large=is_large, is_timeless=is_timeless)
 
 
+def _further_validations(first: Validation, more: Sequence[tuple[Holdout, ValidationUsers]]) -> Iterator[Validation]:
+    """Further splits, until there are enough users to tell settings apart."""
+    n_users = len(first.users)
+    for holdout, users in more:
+        if n_users >= SETTINGS_USERS:
+            return
+        n_users += len(users)
+        yield replace(first, past=holdout.past, users=users)
+
+
+def _with_best_settings(
+    groups: Sequence[Mapping[str, Learner]],
+    validation: Validation,
+    more: Sequence[tuple[Holdout, ValidationUsers]],
+    trial: _Trial,
+) -> tuple[list[dict[str, Learner]], dict[str, TriedSettings]]:
+    """The same groups of learners with their best settings, within a share of the budget; a fixed model stays."""
+    validations = [validation, *_further_validations(validation, more)]
+    learners = {name: learner for group in groups for name, learner in group.items()}
+    budget = Budget(SETTINGS_SHARE * trial.budget.seconds)
+    trial.budget.seconds -= budget.seconds
+    searched = dict[str, TriedSettings]()
+    with trial.step("settings"):
+        for name in sorted(learners.keys() - trial.plan.fixed):
+            learners[name], tried = with_best_settings(learners[name], validations, budget, trial.rng)
+            if tried is not None:
+                searched[name] = tried
+    trial.budget.seconds += budget.seconds
+    return [{name: learners[name] for name in group} for group in groups], searched
+
+
 def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Trial) -> dict[str, Learner]:
     """The optional models that add something to the others on a sample of the customers, by any difference."""
     optional = _affordable(trial.plan.optional, validation.past, trial)
@@ -176,7 +210,7 @@ def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Tri
     }
     choice = choose_blend(lists, optional, validation.users.new, min_gain=0.0, standard_errors=0.0)
     blend = fit_weights(lists, validation.users.new)  # few judges: a part of the blend counts, too
-    kept = {name: learner for name, learner in optional.items() if choice.weights[name] or blend[name]}
+    kept = {name: learner for name, learner in optional.items() if choice.weights.get(name) or blend.get(name)}
     kept = kept if choice.is_enough else {}
     trial.drop(choice, [name for name in optional if name not in kept])
     trial.verdicts |= _verdicts(choice)
@@ -212,21 +246,17 @@ def _judge_on_sample(
     if not optional:
         return {}
     size, share = DataSize.of_data(past), 1.0
-    while share > SMALLEST_SHARE and _total_cost(optional, size.share(share)) > trial.budget.seconds:
+    while share > SMALLEST_SHARE and total_seconds(optional, size.share(share)) > trial.budget.seconds:
         share /= 2
     if share == 1:
         return dict(optional)
     part = draw_sample(past, trial.rng, int(share * size.events))
     models = trial.fit({**defaults, **optional}, part, "sample")
     choice = choose_blend({name: _new_item_lists(model, users) for name, model in models.items()}, optional, users.new)
-    kept = {name: learner for name, learner in optional.items() if choice.weights[name]}
+    kept = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in kept])
     trial.verdicts |= _verdicts(choice)
     return kept
-
-
-def _total_cost(learners: Mapping[str, Learner], size: DataSize) -> float:
-    return sum(foretold_seconds(learner, size) for learner in learners.values())
 
 
 def _verdicts(choice: BlendChoice) -> dict[str, ModelVerdict]:

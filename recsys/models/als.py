@@ -119,7 +119,8 @@ class Als:
     """factors: length of a vector; `auto` is 64, and 128 where items are many and each user has few.
 
     iterations: passes over the data.  regularization: of the average pair; a row with more weight is regularised more,
-    in proportion.  `auto` grows with alpha, with the items per user and with the users per item.
+    in proportion.  `auto` grows with alpha, with the items per user and with the users per item, times
+    regularization_scale, which a training searches.
     alpha: how much more a purchase counts than its absence; `auto` is from 2 to 40, less where users have more items.
     half_life_days: how fast a purchase is forgotten; `auto` is the shop's tempo.
     saturation: the smaller it is, the less repeats count; 0 counts only the first, inf counts them all.
@@ -133,6 +134,7 @@ class Als:
     alpha: AboveZero | Literal["auto"] = "auto"
     half_life_days: HalfLifeSetting = "auto"
     saturation: Annotated[float, Field(ge=0)] = 1.2
+    regularization_scale: AboveZero = 1.0
 
     def fit(self, data: Interactions, rng: Generator) -> AlsModel:
         require_events(data)
@@ -160,6 +162,7 @@ class Als:
         auto_alpha = float(np.clip(AUTO_ALPHA * n_users / max(1, n_pairs), *ALPHAS))
         alpha = auto_alpha if self.alpha == "auto" else self.alpha
         regularization = max(1.0, AUTO_REGULARIZATION * alpha * n_pairs / float(max(1, n_users * n_items)) ** 0.5)
+        regularization *= self.regularization_scale
         factors = MORE_FACTORS if n_pairs < FEW_ITEMS_PER_USER * n_users and n_items > MANY_ITEMS else FACTORS
         return (
             alpha,

@@ -50,7 +50,8 @@ class EaseModel(VotingModel):
 
 @dataclass(frozen=True, slots=True)
 class Ease:
-    """l2: penalty on all weights, in users; `auto` grows with the root of the mean number of users per item.
+    """l2: penalty on all weights, in users; `auto` grows with the root of the mean number of users per item, times
+    l2_scale, which a training searches.
 
     dropout: share of every history that fitting leaves out, a further penalty that grows with an item's users.
     memory_mib: limit of the one big matrix, 4 bytes per pair of items.  It bounds the head: the most bought items,
@@ -72,6 +73,7 @@ class Ease:
     tail_top_n: Count = 30
     max_votes: Count = 200
     max_history: Count = 300
+    l2_scale: AboveZero = 1.0
 
     def fit(self, data: Interactions, rng: Generator) -> EaseModel:
         """Needs memory_mib and about 100 MiB more, and all cores for most of its linear algebra.
@@ -82,7 +84,7 @@ class Ease:
         require_events(data)
         by_item, head, tail = self._likes(data.histories.pairs(self.half_life_days))
         log.info("ease_parted", extra={"head": len(head), "tail": len(tail), "items": data.n_items})
-        l2 = _auto_l2(by_item[head]) if self.l2 == "auto" else self.l2
+        l2 = self.l2_scale * _auto_l2(by_item[head]) if self.l2 == "auto" else self.l2
         ridge = fit_ridge(by_item[head], l2, self.dropout)
         inner = head_weights(ridge, min(self.top_n, isqrt(MAX_TERMS // max(1, len(head)))))
         outer = tail_weights(ridge, by_item[head], by_item[tail], self.tail_top_n)

@@ -11,13 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from recsys.data.dataset.interactions import Interactions
+from recsys.models.als import Als
 from recsys.models.base import Learner
 from recsys.models.ease import MIB, Ease
 from recsys.models.graph_filter import GraphFilter
 from recsys.models.graph_walk import GraphWalk
 from recsys.models.ridge import FEW_USERS
 from recsys.models.self_attention.learner import SelfAttention
-from recsys.models.sequence import BLOCK, Sequence
+from recsys.models.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ def foretold_seconds(learner: Learner, size: DataSize) -> float:
     return formula(learner, size) if formula is not None else 2e-6 * size.events
 
 
+def judging_seconds(n_users: int, n_items: int) -> float:
+    """CPU seconds of the lists that one model makes for so many users."""
+    return n_users * (5e-4 + 2e-8 * n_items)
+
+
+def _als(learner: Als, size: DataSize) -> float:
+    _, _, factors = learner.settings_for(int(size.users), size.items, int(size.pairs))
+    return learner.iterations * factors * (3e-9 * size.pairs + 3.5e-8 * (size.users + size.items))
+
+
 def _ease(learner: Ease, size: DataSize) -> float:
     head = min(size.items, isqrt(learner.memory_mib * MIB // 4))
     order = size.users if size.users * FEW_USERS <= head else head
@@ -62,7 +73,7 @@ def _graph_filter(learner: GraphFilter, size: DataSize) -> float:
 
 
 def _sequence(learner: Sequence, size: DataSize) -> float:
-    return learner.window / 30 * (5e-6 + 1.2e-6 * size.items / BLOCK) * size.events
+    return learner.window / 30 * 8e-6 * size.events
 
 
 def _self_attention(learner: SelfAttention, size: DataSize) -> float:
@@ -74,6 +85,7 @@ def _common_users(_learner: Learner, size: DataSize) -> float:
 
 
 FORMULAS: Final[Mapping[type[Any], Callable[[Any, DataSize], float]]] = {
+    Als: _als,
     Ease: _ease,
     GraphFilter: _graph_filter,
     GraphWalk: _common_users,

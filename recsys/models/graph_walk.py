@@ -1,7 +1,7 @@
 """Graph walk (RP3-beta): a random walk from a user's items to other users of these, and on to their items."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -14,6 +14,8 @@ from recsys.models.event_weights import saturated
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import NeighbourTable, VotingModel, strongest_votes
 from recsys.models.serialization import require_events
+
+AUTO_BETA = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class GraphWalkModel(VotingModel):
 
 @dataclass(frozen=True, slots=True)
 class GraphWalk:
-    """alpha: power of the probability of each step; below 1 the walk strays further.  beta: penalty of best-sellers.
+    """alpha: power of the probability of each step; below 1 the walk strays further.  beta: penalty of best-sellers;
+    `auto` is .4 until a training finds a better one.
 
     top_n: from how many items each item can be reached.  max_votes: how many items an item of the history may lead to.
     max_history: how many items of a history count; both bound the time of a request.  half_life_days: how fast an event
@@ -36,7 +39,7 @@ class GraphWalk:
     """
 
     alpha: PositiveAmount = 0.5
-    beta: PositiveAmount = 0.4
+    beta: PositiveAmount | Literal["auto"] = "auto"
     top_n: Count = 200
     max_votes: Count = 200
     max_history: Count = 300
@@ -64,7 +67,8 @@ class GraphWalk:
         steps.eliminate_zeros()
         # One more than top_n, because an item leads to itself.
         nearest = all_pairs_knn(steps, min(self.top_n + 1, pairs.n_items), show_progress=False)
-        probability = nearest.data * of_item[nearest.row] ** (self.alpha - self.beta)
+        beta = AUTO_BETA if self.beta == "auto" else self.beta
+        probability = nearest.data * of_item[nearest.row] ** (self.alpha - beta)
         return strongest_votes(nearest.col, nearest.row, probability, n_items=pairs.n_items, max_votes=self.max_votes)
 
 

@@ -26,6 +26,7 @@ COSTS: Final = frozenset(
         "min_customers",
         "owners_per_item",
     }
+    | {"regularization_scale", "l2_scale"}  # of `auto`; the search draws the value itself
     | {"tail_top_n", "own_vote", "trend_cap", "trend_customers", "trend_prior", "window_days"}
 )
 SPANS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # half-lives, as parts of the time the data cover
@@ -65,7 +66,7 @@ RANGES: Final[Mapping[str, Space]] = {
     },
     "graph_walk": {
         "alpha": Between(0.2, 1.6, is_log=False),
-        "beta": Between(0, 1, is_log=False),
+        "beta": ("auto", 0.0, 0.2, 0.6, 0.8, 1.0),
         "saturation": SATURATION[:-1],
     },
     "item_neighbours": {

@@ -1,6 +1,7 @@
 """Sequence model: items chosen soon after other items, scored by the order of the last events."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -101,31 +102,42 @@ class Sequence:
         require_events(data)
         steps = item_steps(data.histories)
         known = np.maximum(np.bincount(steps.item, minlength=data.n_items) + self.shrinkage, 1.0)
-        parts = [self._votes(steps, known, start) for start in range(0, data.n_items, BLOCK)]
+        order = np.argsort(steps.item, kind="stable")
+        bounds = np.searchsorted(steps.item[order], np.append(np.arange(0, data.n_items, BLOCK), data.n_items))
+        parts = [
+            self._votes(steps, np.sort(order[first:last]), known, BLOCK * block)
+            for block, (first, last) in enumerate(pairwise(bounds.tolist()))
+        ]
         return SequenceModel(concatenated(parts), self.history_fade, self.max_moments)
 
-    def _votes(self, steps: ItemSteps, known: Doubles, start: int) -> NeighbourTable:
-        """The items that follow the BLOCK items from `start`.  known (I,): users of each item, shrunk."""
+    def _votes(self, steps: ItemSteps, rows: Longs, known: Doubles, start: int) -> NeighbourTable:
+        """The items that follow the BLOCK items from `start`.
+
+        rows: the events of these items, ascending.  known (I,): users of each item, shrunk.
+        """
         shape = (min(BLOCK, len(known) - start), len(known))
         following = csr_array(shape, dtype=np.float64)
         for apart in range(1, min(self.window, len(steps.item) - 1) + 1):
-            following = following + self._pairs_apart(steps, apart, start, shape)
+            following = following + self._pairs_apart(steps, rows, apart, start, shape)
         source = np.repeat(np.arange(shape[0], dtype=np.int64), np.diff(following.indptr)) + start
         target = following.indices.astype(np.int64)
         weight = following.data / (known[source] ** self.source_power * known[target] ** self.target_power)
         return best_neighbours(source, target, weight, n_items=len(known), top_n=self.top_n)
 
-    def _pairs_apart(self, steps: ItemSteps, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
+    def _pairs_apart(self, steps: ItemSteps, rows: Longs, apart: int, start: int, shape: tuple[int, int]) -> csr_array:
         """Weights of the pairs of these items with all others, from events so many rows apart."""
         # Windowed co-visitation that fades with the distance, after Garg et al. 2019 (STAN).
-        together = np.flatnonzero(steps.user[apart:] == steps.user[:-apart])
-        earlier, later = steps.item[together], steps.item[together + apart]
-        gap = steps.step[together + apart] - steps.step[together]
-        weight = self.fade ** np.maximum(gap - 1, 0)
-        # Within one moment there is no earlier and no later event.
-        forward = np.where(gap > 0, weight, (1 + self.backward) / 2)
-        back = np.where(gap > 0, weight * self.backward, (1 + self.backward) / 2)
-        source = np.concatenate((earlier, later)) - start
-        target, value = np.concatenate((later, earlier)), np.concatenate((forward, back))
-        inside = (source >= 0) & (source < shape[0])
-        return csr_array((value[inside], (source[inside], target[inside])), shape=shape)
+        source, target, weight = [], [], []
+        for other, direction in ((rows + apart, 1.0), (rows - apart, self.backward)):
+            inside = (other >= 0) & (other < len(steps.item))
+            own, other = rows[inside], other[inside]
+            together = steps.user[own] == steps.user[other]
+            own, other = own[together], other[together]
+            gap = np.abs(steps.step[other] - steps.step[own])
+            # Within one moment there is no earlier and no later event.
+            near = np.where(gap > 0, direction * self.fade ** np.maximum(gap - 1, 0), (1 + self.backward) / 2)
+            source.append(steps.item[own] - start)
+            target.append(steps.item[other])
+            weight.append(near)
+        pairs = np.concatenate(source), np.concatenate(target)
+        return csr_array((np.concatenate(weight), pairs), shape=shape)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from recsys.learning.buy_again_selection import quality, select_buy_again
 from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
 from recsys.learning.recipe import Plan
+from recsys.learning.selection import budget
 from recsys.learning.validation import (
     LIST_LENGTH,
     Validation,
@@ -97,7 +98,7 @@ def tried(
     """Of a shop with 2,880 events in which every learner costs 1 s of CPU for 1,000 events, and the steps that fit."""
     monkeypatch.setattr(model_selection, "SAMPLE_EVENTS", sample_events)
     monkeypatch.setattr(draw_sample, "__defaults__", (sample_events,))
-    monkeypatch.setattr(model_selection, "foretold_seconds", lambda _learner, size: size.events / 1_000)
+    monkeypatch.setattr(budget, "foretold_seconds", lambda _learner, size: size.events / 1_000)
     steps = list[str]()
     choice = chosen(camps(6), ["popularity"], ["graph_walk"], seconds, steps)
     return choice, [step for step in steps if step.startswith(("look", "sample", "try"))]
@@ -125,6 +126,25 @@ def test_what_would_cost_more_is_judged_by_a_sample_of_customers(monkeypatch: py
 def test_the_cost_and_not_the_clock_decides_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no time" in tried(monkeypatch, 2.0)[0].left_out["graph_walk"]
     assert tried(monkeypatch, 100.0)[0].left_out == {}
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A learner whose fit never ends."""
+
+    def fit(self, data: Interactions, rng: np.random.Generator) -> Model:
+        while True:
+            pass
+
+
+def test_a_fit_that_costs_far_more_than_foretold_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "LEAST_LIMIT_S", 0.02)
+    data, rng = camps(4, n_users=80), np.random.default_rng(0)
+    holdout = last_parts(data, rng)
+    plan = Plan({"popularity": LEARNERS["popularity"]()}, {}, optional={"content": Endless()}, optional_seconds=10.0)
+    choice = select_models(holdout, validation_users(holdout, rng, 80), plan, rng, quietly)
+    assert "broken off after 0.02" in choice.left_out["content"]
+    assert choice.blend == {"popularity": 1.0}
 
 
 def test_without_time_no_optional_model_is_looked_at() -> None:

@@ -1,0 +1,1 @@
+"""Selection: what may be spent on it, and the settings of the models it chooses from."""
