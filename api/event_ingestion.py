@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from fastapi import Response
@@ -35,16 +35,39 @@ _NOT_STORED = {"conflict", "rejected"}
 CheckedEvent = Event | str  # the event, or why it is rejected
 
 
+class CheckedBody(NamedTuple):
+    """A body of events: its entries, each as an event or why it is rejected, and the events to store."""
+
+    entries: Sequence[object]
+    checked: Sequence[CheckedEvent]
+    events: Sequence[Event]
+
+
 async def ingest(state: AppState, raw: bytes, grant: Grant) -> Response:
     """The answer to a body of events, once they are durable.  Raises Refused, LogUnavailable."""
+    body, started = check_body(state, raw, grant), time.perf_counter()
+    results = await state.commits.submit(body.events) if body.events else []
+    return Response(verdicts_on(state, body, results, started), 202, media_type="application/json")
+
+
+def check_body(state: AppState, raw: bytes, grant: Grant) -> CheckedBody:
+    """Checks each event.  Raises Refused for a body that holds none."""
     entries = parse_batch(raw, "events", state.config.serve.batch_limit)
     checked = _checked(entries, unix_ms())
     if grant.origins:
         may_buy = state.config.serve.browser_purchases
         checked = [_from_browser(event, may_buy) for event in checked]
-    events = [event for event in checked if isinstance(event, Event)]
-    results = await _store(state, events) if events else []
-    verdicts = _verdicts(entries, checked, results)
+    return CheckedBody(entries, checked, [event for event in checked if isinstance(event, Event)])
+
+
+def verdicts_on(state: AppState, body: CheckedBody, results: Sequence[AppendResult], started: float) -> bytes:
+    """The JSON of the answer, once the events are durable.  Raises Refused when none of them is stored.
+
+    started: when they were submitted, on the clock of `time.perf_counter`.
+    """
+    if body.events:
+        state.metrics.commit.observe(time.perf_counter() - started)
+    verdicts = _verdicts(body.entries, body.checked, results)
     names = [verdict["verdict"] for verdict in verdicts]
     counts = {name: names.count(name) for name in VERDICTS}
     for name, n in counts.items():
@@ -53,14 +76,7 @@ async def ingest(state: AppState, raw: bytes, grant: Grant) -> Response:
     if _NOT_STORED.issuperset(names):
         code = "event_conflict" if "conflict" in names else "bad_event"
         raise Refused(code, f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
-    return Response(orjson.dumps({**counts, "events": verdicts}), 202, media_type="application/json")
-
-
-async def _store(state: AppState, events: Sequence[Event]) -> list[AppendResult]:
-    started = time.perf_counter()
-    results = await state.commits.submit(events)
-    state.metrics.commit.observe(time.perf_counter() - started)
-    return results
+    return orjson.dumps({**counts, "events": verdicts})
 
 
 def _checked(entries: Sequence[object], now_ms: int) -> list[CheckedEvent]:

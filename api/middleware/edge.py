@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth.authentication import Headers
@@ -20,14 +21,16 @@ from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
 from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
-from api.middleware.fast_path import FastPath
+from api.middleware.fast_path import EVENTS_ROUTE, FastPath, takes_events
 from api.middleware.path_ids import keep_escaped_slashes
-from api.middleware.whole_answer import PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer
+from api.middleware.whole_answer import PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer, whole_of
 from api.recommendation_service import PENDING as NO_PAYLOAD_YET
-from api.recommendation_service import with_request_id
+from api.recommendation_service import CacheableQuery, with_request_id
 from api.state import AppState
 
 log = structlog.get_logger()
+
+Then = Callable[[WholeAnswer | None], None]
 
 UNMATCHED = "unmatched"
 PREFLIGHT = "preflight"
@@ -81,12 +84,21 @@ class EdgeMiddleware:
             self._load_shedder.end()
         self._note(route or _route(scope), recorder.status, started, request_id)
 
-    def answer_now(self, scope: Scope, then: Callable[[WholeAnswer | None], None]) -> WholeAnswer | None:
-        """The answer to a plain request by the rules of `__call__`; PENDING while Redis is read; see `AnswersNow`."""
+    def answer_now(self, scope: Scope, body: bytes, then: Then) -> WholeAnswer | None:
+        """The answer to a plain request by the rules of `__call__`; PENDING while it waits; see `AnswersNow`."""
         plain = self.fast_path.query(scope)
         headers = dict(scope["headers"])
-        if plain is None or self._rate_limiter.is_on or not _UNUSUAL.isdisjoint(headers):
+        if self._rate_limiter.is_on or not _UNUSUAL.isdisjoint(headers):
             return None
+        if plain is not None:
+            return self._list_now(scope, headers, plain, then)
+        if takes_events(scope) and content_length(headers) == len(body) <= min(SMALL, self._body_limit):
+            return self._events_now(headers, body, then)
+        return None
+
+    def _list_now(
+        self, scope: Scope, headers: Headers, plain: tuple[str, CacheableQuery], then: Then
+    ) -> WholeAnswer | None:
         if not self._authenticator.authenticate(headers).may_read:
             return None
         route, query = plain
@@ -94,25 +106,41 @@ class EdgeMiddleware:
         request_id = scope["request_id"] = self._request_id(headers)
         scope["deadline"] = self._load_shedder.begin(started)
 
-        def received(payload: bytes | None) -> None:
+        def whole(payload: bytes | None) -> WholeAnswer | None:
             self._load_shedder.end()
-            then(None if payload is None else self._whole(route, payload, started, request_id))
+            if payload is None:
+                return None
+            return self._whole((200, (_JSON,), with_request_id(payload, request_id)), route, started, request_id)
 
-        payload = None
         try:
-            payload = self.fast_path.answer_now(query, scope, received)
+            payload = self.fast_path.answer_now(query, scope, lambda payload: then(whole(payload)))
         except Exception:  # noqa: BLE001 - `__call__` meets the same error, logs it and answers with it
-            return None
-        finally:
-            if payload is not NO_PAYLOAD_YET:
-                self._load_shedder.end()
-        if payload is NO_PAYLOAD_YET:
-            return PENDING
-        return None if payload is None else self._whole(route, payload, started, request_id)
+            payload = None
+        return PENDING if payload is NO_PAYLOAD_YET else whole(payload)
 
-    def _whole(self, route: str, payload: bytes, started: float, request_id: str) -> WholeAnswer:
-        self._note(route, 200, started, request_id)
-        return 200, (_JSON, (b"x-request-id", request_id.encode())), with_request_id(payload, request_id)
+    def _events_now(self, headers: Headers, body: bytes, then: Then) -> WholeAnswer | None:
+        """The answer to events, PENDING until they are durable.  From here on the application is not called."""
+        grant = self._authenticator.authenticate(headers)
+        if not grant.may_send:
+            return None
+        started, request_id = time.perf_counter(), self._request_id(headers)
+        self._load_shedder.begin(started)
+
+        def whole(response: Response) -> WholeAnswer:
+            self._load_shedder.end()
+            return self._whole(whole_of(response), EVENTS_ROUTE, started, request_id)
+
+        try:
+            response = self.fast_path.events_now(body, grant, lambda response: then(whole(response)))
+        except Exception:  # noqa: BLE001 - nothing is stored yet, and `__call__` meets the same error
+            self._load_shedder.end()
+            return None
+        return PENDING if response is None else whole(response)
+
+    def _whole(self, answer: WholeAnswer, route: str, started: float, request_id: str) -> WholeAnswer:
+        status, headers, body = answer
+        self._note(route, status, started, request_id)
+        return status, (*headers, (b"x-request-id", request_id.encode())), body
 
     def _note(self, route: str, status: int, started: float, request_id: str) -> None:
         seconds = time.perf_counter() - started
@@ -194,8 +222,7 @@ class EdgeMiddleware:
         if response is None:
             await self.app(scope, receive, recorder)
             return ""
-        headers = [header for header in response.raw_headers if header[0] != b"content-length"]
-        await recorder.whole(response.status_code, headers, bytes(response.body))
+        await recorder.whole(*whole_of(response))
         return str(scope["path"])
 
 

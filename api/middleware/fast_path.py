@@ -4,21 +4,27 @@ The rules and the bytes of the answers are those of the routes.
 """
 
 import re
+import time
 from collections.abc import Callable
 
+import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
-from api.errors.handlers import response_of
-from api.event_ingestion import ingest
+from api.auth.authentication import Grant
+from api.errors.handlers import internal_error, response_of
+from api.event_ingestion import CheckedBody, check_body, ingest, verdicts_on
 from api.recommendation_service import PENDING, CacheableQuery, plain_query, similar_query
 from api.schemas.common import MAX_K
 from api.state import AppState
 from api.traffic.deadline import NEVER, Deadline
+from recsys.data.store.group_commit import CommitOutcome
 from recsys.errors import RecsysError
+
+log = structlog.get_logger()
 
 USER_ROUTE = "/v1/users/{user_id:path}/recommendations"
 SIMILAR_ROUTE = "/v1/items/{item_id:path}/similar"
@@ -28,6 +34,11 @@ MISSED = "recsys.redis_missed"  # the key of a scope whose query Redis does not 
 # Plain paths only: the route decides about what is escaped, repeated or misspelt.
 _PATH = re.compile(r"/v1/(?:users/([A-Za-z0-9_.~-]{1,128})/recommendations|items/([A-Za-z0-9_.~-]{1,128})/similar)")
 _PARAMS = re.compile(rb"(?:k=([1-9][0-9]{0,2}))?(?:(?:^|(?<=[0-9])&)placement=([a-z0-9-]{1,64}))?")
+
+
+def takes_events(scope: Scope) -> bool:
+    """Whether it is a plain request that sends events."""
+    return scope["method"] == "POST" and scope["path"] == EVENTS_ROUTE and not scope["query_string"]
 
 
 class FastPath:
@@ -98,14 +109,41 @@ class FastPath:
             return response_of(error)
         return response
 
+    def events_now(self, raw: bytes, grant: Grant, then: Callable[[Response], None]) -> Response | None:
+        """The answer to events when none of them is stored; else None, and `then` gets it once they are durable."""
+        state, started = self._state, time.perf_counter()
+        try:
+            body = check_body(state, raw, grant)
+            if not body.events:
+                return _accepted(verdicts_on(state, body, (), started))
+            state.commits.submit_then(body.events, lambda outcome: then(self._verdicts(body, outcome, started)))
+        except RecsysError as error:
+            return response_of(error)
+        return None
+
+    def _verdicts(self, body: CheckedBody, outcome: CommitOutcome, started: float) -> Response:
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return _accepted(verdicts_on(self._state, body, outcome, started))
+        except RecsysError as error:
+            return response_of(error)
+        except Exception:
+            log.exception("request_failed", route=EVENTS_ROUTE)
+            return Response(internal_error(), 500, media_type="application/json")
+
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body has an announced length within the limit."""
-        if scope["path"] != EVENTS_ROUTE or scope["method"] != "POST" or scope["query_string"]:
+        if not takes_events(scope):
             return None
         try:
             return await ingest(self._state, await _body(receive), scope["grant"])
         except RecsysError as error:
             return response_of(error)
+
+
+def _accepted(content: bytes) -> Response:
+    return Response(content, 202, media_type="application/json")
 
 
 async def _body(receive: Receive) -> bytes:

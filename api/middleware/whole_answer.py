@@ -7,6 +7,7 @@ knows this module saves both for answers that wait for nothing.
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, runtime_checkable
 
+from starlette.responses import Response
 from starlette.types import Scope
 
 Header = tuple[bytes, bytes]
@@ -21,8 +22,14 @@ SEND_WHOLE: Final = "recsys.send_whole"  # the key of a scope under which a conn
 class AnswersNow(Protocol):
     """An application that answers some requests without a wait."""
 
-    def answer_now(self, scope: Scope, then: Callable[[WholeAnswer | None], None]) -> WholeAnswer | None:
-        """The answer to a request whose body was read; None leaves no trace: the application has to be called.
+    def answer_now(self, scope: Scope, body: bytes, then: Callable[[WholeAnswer | None], None]) -> WholeAnswer | None:
+        """The answer to a request with that body; None leaves no trace: the application has to be called.
 
         After PENDING `then` is called later, once, with the answer or None.
         """
+
+
+def whole_of(response: Response) -> WholeAnswer:
+    """A response whose body is complete."""
+    headers = [header for header in response.raw_headers if header[0] != b"content-length"]
+    return response.status_code, headers, bytes(response.body)

@@ -30,6 +30,7 @@ _LINGER_S = 1.0
 _FINAL = tuple(b"HTTP/1.1 %d" % first for first in (2, 3, 4, 5))  # not an interim answer (1xx)
 _HEAD_END = b"\r\n\r\n"
 _CLOSE = (b"connection", b"close")
+_ANSWERED_NOW = frozenset({"GET", "POST"})
 _BAD_REQUEST = error_body("bad_request", "this is no HTTP/1.1 request; see RFC 9112")
 _HEADERS_TOO_LARGE = error_body(
     "headers_too_large",
@@ -135,23 +136,27 @@ class HttpConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         """Plain requests are answered in the next turn of the event loop as all are, but without a task."""
-        if self._answers_now is not None and cycle.scope["method"] == "GET":
+        if self._answers_now is not None and cycle.scope["method"] in _ANSWERED_NOW:
             self.loop.call_soon(self._answer_now, self._answers_now, cycle, app)
         else:
             self._start_task(cycle, app)
 
     def _answer_now(self, answers_now: AnswersNow, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        then = partial(self._send_or_start, cycle, app)
-        answer = answers_now.answer_now(cast(Scope, cycle.scope), then) if self._may_send_whole(cycle) else None
+        answer = None
+        if self._may_send_whole(cycle):
+            then = partial(self._send_or_start, cycle, app)
+            answer = answers_now.answer_now(cast(Scope, cycle.scope), bytes(cycle.body), then)
         if answer is not PENDING:
-            then(answer)
+            self._send_or_start(cycle, app, answer)
 
     def _send_or_start(self, cycle: RequestResponseCycle, app: "ASGI3Application", answer: WholeAnswer | None) -> None:
-        if answer is None or not self._send_whole(cycle, answer):
+        if answer is None:
             self._start_task(cycle, app)
+        elif not cycle.disconnected:
+            self._send_whole(cycle, answer)
 
     def _start_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        cycle.scope[SEND_WHOLE] = partial(self._send_whole, cycle)  # type: ignore[typeddict-unknown-key]
+        cycle.scope[SEND_WHOLE] = partial(self._try_whole, cycle)  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
 
     def _may_send_whole(self, cycle: RequestResponseCycle) -> bool:
@@ -159,18 +164,27 @@ class HttpConnection(HttpToolsProtocol):
         is_ready = cycle.keep_alive and not cycle.more_body and cycle.scope["method"] != "HEAD"
         return is_ready and not (cycle.response_started or cycle.disconnected or self.flow.write_paused)
 
-    def _send_whole(self, cycle: RequestResponseCycle, answer: WholeAnswer) -> bool:
-        """Sends status, headers and body in one piece; False when nothing was sent."""
+    def _try_whole(self, cycle: RequestResponseCycle, answer: WholeAnswer) -> bool:
         if not self._may_send_whole(cycle):
             return False
+        self._send_whole(cycle, answer)
+        return True
+
+    def _send_whole(self, cycle: RequestResponseCycle, answer: WholeAnswer) -> None:
+        """Sends status, headers and body in one piece."""
         status, headers, body = answer
-        lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
+        headers = (*self.server_state.default_headers, *headers)
+        closes = not cycle.keep_alive  # the worker began to end while the answer was made
+        if closes and _CLOSE not in headers:
+            headers = (*headers, _CLOSE)
+        lines = [b"%b: %b\r\n" % header for header in headers]
         length = b"content-length: %d\r\n" % len(body)
         self.transport.write(b"".join((STATUS_LINE[status], length, *lines, b"\r\n", body)))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
+        if closes or _CLOSE in headers:
+            self.transport.close()
         cycle.on_response()
-        return True
 
     def on_response_complete(self) -> None:
         cast(_BufferedTransport, self.transport).flush()

@@ -85,16 +85,24 @@ def engine_of(n_items: int, seed: int) -> "tuple[Engine, IndexReport]":
         blend={"als": 1.0},
         calibrations={},
         repeat_share=REPEATS,
-        weight_by_kind={5: 1.0},
+        weight_by_kind=weights(),
         indexes={"personal": index},
     )
     return engine, report
 
 
+def weights() -> dict[int, float]:
+    """Purchases count, nothing else does."""
+    from recsys.data.events import Kind
+
+    return {int(kind): float(kind == Kind.PURCHASE) for kind in Kind}
+
+
 def manifest_of(engine: "Engine", report: "IndexReport") -> "Manifest":
     from recsys.bundle import Manifest
 
-    told = {"weights": engine.blend, "chances": [], "repeat_share": REPEATS, "weight_by_kind": {"5": 1.0}}
+    by_kind = {str(kind): weight for kind, weight in engine.weight_by_kind.items()}
+    told = {"weights": engine.blend, "chances": [], "repeat_share": REPEATS, "weight_by_kind": by_kind}
     histories = engine.histories
     return Manifest(
         version=VERSION,

@@ -19,10 +19,11 @@ AppendFunction = Callable[[Sequence[Event]], AppendResults]
 
 
 class _Submission(NamedTuple):
-    """The events of a caller, and the future that gets the outcome."""
+    """The events of a caller, and what is called with the outcome, in the caller's event loop."""
 
     events: Sequence[Event]
-    future: "asyncio.Future[AppendResults]"
+    loop: asyncio.AbstractEventLoop
+    then: Callable[[CommitOutcome], None]
 
 
 class GroupCommit:
@@ -48,13 +49,29 @@ class GroupCommit:
         For any event loop of any thread; a loop is woken once per commit, not once per caller.
         """
         future: asyncio.Future[AppendResults] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: CommitOutcome) -> None:
+            if future.done():  # the caller is gone
+                return
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self.submit_then(events, settle)
+        return await future
+
+    def submit_then(self, events: Sequence[Event], then: Callable[[CommitOutcome], None]) -> None:
+        """The same without a task: calls `then`, which must not raise, once with the results or the error.
+
+        Raises LogUnavailable when the queue is full or closed; then it is never called.
+        """
         with self._lock:
             if not self._is_open:
                 raise LogUnavailable("the event log is being closed; send the events again when the service is back")
             if self._queue.qsize() >= self._max_waiting:
                 raise LogUnavailable(f"{self._max_waiting} writers are waiting already; send the events again later")
-            self._queue.put(_Submission(events, future))
-        return await future
+            self._queue.put(_Submission(events, asyncio.get_running_loop(), then))
 
     def close(self) -> None:
         """Commits what is in the queue and ends the thread; later calls raise LogUnavailable."""
@@ -110,19 +127,14 @@ def _fault(events: Sequence[Event]) -> BadEvent | None:
 
 
 def _deliver(batch: Sequence[_Submission], outcomes: Sequence[CommitOutcome]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[AppendResults], CommitOutcome]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Submission, CommitOutcome]]] = {}
     for submission, outcome in zip(batch, outcomes, strict=True):
-        by_loop.setdefault(submission.future.get_loop(), []).append((submission.future, outcome))
+        by_loop.setdefault(submission.loop, []).append((submission, outcome))
     for loop, settled in by_loop.items():
         with suppress(RuntimeError):  # the loop is closed, so nobody waits
-            loop.call_soon_threadsafe(_set_results, settled)
+            loop.call_soon_threadsafe(_settle, settled)
 
 
-def _set_results(settled: Sequence[tuple["asyncio.Future[AppendResults]", CommitOutcome]]) -> None:
-    for future, outcome in settled:
-        if future.done():  # the caller is gone
-            continue
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+def _settle(settled: Sequence[tuple[_Submission, CommitOutcome]]) -> None:
+    for submission, outcome in settled:
+        submission.then(outcome)

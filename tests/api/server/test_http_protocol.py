@@ -18,12 +18,14 @@ WHOLE: WholeAnswer = (200, ((b"content-type", b"text/plain"),), b"whole")
 
 
 class Application:
-    """Paths: /now is answered at once, /later in a moment, /never by the application after a wait."""
+    """Paths: /now is answered at once, /later in a moment, /never by the application after a wait; POST is echoed."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
 
-    def answer_now(self, scope: Scope, then: Then) -> WholeAnswer | None:
+    def answer_now(self, scope: Scope, body: bytes, then: Then) -> WholeAnswer | None:
+        if scope["method"] == "POST":
+            return 200, (), body.upper()
         if scope["path"] in ("/later", "/never"):
             answer = WHOLE if scope["path"] == "/later" else None
             asyncio.get_running_loop().call_later(0.001, then, answer)
@@ -95,11 +97,31 @@ def test_answers_leave_in_the_order_of_the_requests() -> None:
     assert bodies(request, 5, Application()) == [b"whole", b"whole", b"long", b"long", b"whole"]
 
 
-def test_a_request_that_ends_the_connection_or_has_a_body_goes_to_the_application() -> None:
-    post = b"POST /now HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nsent"
+def test_a_body_that_was_read_comes_with_its_request() -> None:
+    post = b"POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: 4\r\n\r\nsent"
     app = Application()
-    assert bodies(post + get("/now", "Connection: close"), 3, app) == [b"sent", b"long", b""]
-    assert app.called == ["/now", "/now"]
+    assert bodies(post + get("/now") + post, 3, app) == [b"SENT", b"whole", b"SENT"]
+    assert app.called == []
+
+
+def test_a_request_that_ends_the_connection_goes_to_the_application() -> None:
+    app = Application()
+    assert bodies(get("/now") + get("/now", "Connection: close"), 3, app) == [b"whole", b"long", b""]
+    assert app.called == ["/now"]
+
+
+def test_an_answer_that_comes_while_the_worker_ends_is_the_last_of_its_connection() -> None:
+    state = ServerState()
+
+    class Ending(Application):
+        def answer_now(self, scope: Scope, body: bytes, then: Then) -> WholeAnswer | None:
+            for connection in list(state.connections):
+                connection.shutdown()
+            return WHOLE
+
+    (head, body), last = answers(get("/now"), 2, Ending(), state)
+    assert b"\r\nconnection: close\r\n" in head
+    assert (body, last) == (b"whole", (b"", b""))
 
 
 def test_the_headers_of_the_server_are_in_every_answer() -> None:
