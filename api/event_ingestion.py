@@ -72,7 +72,7 @@ def verdicts_on(state: AppState, body: CheckedBody, results: Sequence[AppendResu
     counts = {name: names.count(name) for name in VERDICTS}
     for name, n in counts.items():
         if n:
-            state.metrics.events.labels(name).inc(n)
+            state.metrics.count_events(name, n)
     if _NOT_STORED.issuperset(names):
         code = "event_conflict" if "conflict" in names else "bad_event"
         raise Refused(code, f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)

@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth.authentication import Headers
@@ -23,7 +22,7 @@ from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_leng
 from api.middleware.cors import cross_origin_headers, preflight_headers
 from api.middleware.fast_path import EVENTS_ROUTE, FastPath, takes_events
 from api.middleware.path_ids import keep_escaped_slashes
-from api.middleware.whole_answer import PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer, whole_of
+from api.middleware.whole_answer import JSON, PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer, whole_of
 from api.recommendation_service import PENDING as NO_PAYLOAD_YET
 from api.recommendation_service import CacheableQuery, with_request_id
 from api.state import AppState
@@ -37,7 +36,6 @@ PREFLIGHT = "preflight"
 LIMITED = "limited"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 DISCONNECTED = 499  # in the metrics only, as with other servers: the client is gone
-_JSON = (b"content-type", b"application/json")
 # A request with one of these takes the long way: its answer has more headers, its address is not that of the socket, or
 # it has a deadline of its own.
 _UNUSUAL = frozenset({b"origin", b"x-forwarded-for", b"x-forwarded-proto", b"x-timeout-ms"})
@@ -79,7 +77,7 @@ class EdgeMiddleware:
             else:
                 log.exception("request_failed", route=_route(scope), request_id=request_id)
                 if not recorder.status:
-                    await recorder.whole(500, (_JSON,), internal_error())
+                    await recorder.whole(500, (JSON,), internal_error())
         finally:
             self._load_shedder.end()
         self._note(route or _route(scope), recorder.status, started, request_id)
@@ -110,7 +108,7 @@ class EdgeMiddleware:
             self._load_shedder.end()
             if payload is None:
                 return None
-            return self._whole((200, (_JSON,), with_request_id(payload, request_id)), route, started, request_id)
+            return self._whole((200, (JSON,), with_request_id(payload, request_id)), route, started, request_id)
 
         try:
             payload = self.fast_path.answer_now(query, scope, lambda payload: then(whole(payload)))
@@ -126,16 +124,16 @@ class EdgeMiddleware:
         started, request_id = time.perf_counter(), self._request_id(headers)
         self._load_shedder.begin(started)
 
-        def whole(response: Response) -> WholeAnswer:
+        def whole(answer: WholeAnswer) -> WholeAnswer:
             self._load_shedder.end()
-            return self._whole(whole_of(response), EVENTS_ROUTE, started, request_id)
+            return self._whole(answer, EVENTS_ROUTE, started, request_id)
 
         try:
-            response = self.fast_path.events_now(body, grant, lambda response: then(whole(response)))
+            answer = self.fast_path.events_now(body, grant, lambda answer: then(whole(answer)))
         except Exception:  # noqa: BLE001 - nothing is stored yet, and `__call__` meets the same error
             self._load_shedder.end()
             return None
-        return PENDING if response is None else whole(response)
+        return PENDING if answer is None else whole(answer)
 
     def _whole(self, answer: WholeAnswer, route: str, started: float, request_id: str) -> WholeAnswer:
         status, headers, body = answer
@@ -179,7 +177,7 @@ class EdgeMiddleware:
             plain = await self.fast_path.recommendations(scope)
             if plain is not None:
                 route, payload = plain
-                await recorder.whole(200, (_JSON,), with_request_id(payload, recorder.request_id))
+                await recorder.whole(200, (JSON,), with_request_id(payload, recorder.request_id))
                 return route
         if scope["method"] == "OPTIONS":
             allowed = preflight_headers(headers, self._authenticator.origins)

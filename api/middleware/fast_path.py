@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope
 from api.auth.authentication import Grant
 from api.errors.handlers import internal_error, response_of
 from api.event_ingestion import CheckedBody, check_body, ingest, verdicts_on
+from api.middleware.whole_answer import JSON, WholeAnswer, whole_of
 from api.recommendation_service import PENDING, CacheableQuery, plain_query, similar_query
 from api.schemas.common import MAX_K
 from api.state import AppState
@@ -109,28 +110,28 @@ class FastPath:
             return response_of(error)
         return response
 
-    def events_now(self, raw: bytes, grant: Grant, then: Callable[[Response], None]) -> Response | None:
+    def events_now(self, raw: bytes, grant: Grant, then: Callable[[WholeAnswer], None]) -> WholeAnswer | None:
         """The answer to events when none of them is stored; else None, and `then` gets it once they are durable."""
         state, started = self._state, time.perf_counter()
         try:
             body = check_body(state, raw, grant)
             if not body.events:
-                return _accepted(verdicts_on(state, body, (), started))
+                return 202, (JSON,), verdicts_on(state, body, (), started)
             state.commits.submit_then(body.events, lambda outcome: then(self._verdicts(body, outcome, started)))
         except RecsysError as error:
-            return response_of(error)
+            return whole_of(response_of(error))
         return None
 
-    def _verdicts(self, body: CheckedBody, outcome: CommitOutcome, started: float) -> Response:
+    def _verdicts(self, body: CheckedBody, outcome: CommitOutcome, started: float) -> WholeAnswer:
         try:
             if isinstance(outcome, Exception):
                 raise outcome
-            return _accepted(verdicts_on(self._state, body, outcome, started))
+            return 202, (JSON,), verdicts_on(self._state, body, outcome, started)
         except RecsysError as error:
-            return response_of(error)
+            return whole_of(response_of(error))
         except Exception:
             log.exception("request_failed", route=EVENTS_ROUTE)
-            return Response(internal_error(), 500, media_type="application/json")
+            return 500, (JSON,), internal_error()
 
     async def events(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to events whose body has an announced length within the limit."""
@@ -140,10 +141,6 @@ class FastPath:
             return await ingest(self._state, await _body(receive), scope["grant"])
         except RecsysError as error:
             return response_of(error)
-
-
-def _accepted(content: bytes) -> Response:
-    return Response(content, 202, media_type="application/json")
 
 
 async def _body(receive: Receive) -> bytes:

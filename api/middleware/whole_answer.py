@@ -14,6 +14,7 @@ Header = tuple[bytes, bytes]
 WholeAnswer = tuple[int, Sequence[Header], bytes]  # the headers without the length of the body
 SendWhole = Callable[[WholeAnswer], bool]  # False when nothing was sent: ASGI sends the answer
 
+JSON: Final = (b"content-type", b"application/json")
 PENDING: Final[WholeAnswer] = (0, (), b"")  # no answer yet
 SEND_WHOLE: Final = "recsys.send_whole"  # the key of a scope under which a connection offers `SendWhole`
 

@@ -59,6 +59,7 @@ class Metrics:
         self._add_canary_metrics()
         self._add_experiment_metrics()
         self._create_series()
+        self._count_events: dict[str, Callable[[float], None]] = {}
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def _add_release_metrics(self) -> None:
@@ -129,6 +130,13 @@ class Metrics:
             self._observers[route, status] = observers
         observers[0]()
         observers[1](seconds)
+
+    def count_events(self, verdict: str, n: int) -> None:
+        """So many events received with that verdict."""
+        count = self._count_events.get(verdict)
+        if count is None:
+            count = self._count_events[verdict] = self.events.labels(verdict).inc
+        count(n)
 
     def opened(self, part: str) -> None:
         """The circuit breaker of that part opened."""

@@ -36,7 +36,7 @@ CUSTOMERS, EVENTS, FACTORS = 5_000, 50, 64
 SOLD_OUT, REPEATS = 0.1, 0.4
 VERSION = "generated"
 COST = "CPU of a live answer, items: "
-LIVE_BUDGETS = {1_000_000: 0.10}
+LIVE_BUDGETS = {1_000_000: 0.25}
 MEMORY_BUDGETS = {100_000: 150.0, 1_000_000: 220.0}
 
 console = Console(width=160)

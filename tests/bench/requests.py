@@ -12,6 +12,7 @@ CACHED_USERS = 100
 EVENTS = 5_000
 BATCH = 100
 BATCHES = 200
+SESSIONS, VIEWS = 3_000, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def request_files(shop: Shop, folder: Path, rng: Random) -> Mapping[str, Path]:
         "filtered": posts("/v1/recommendations", _filtered(shop, users, rng)),
         "priced": posts("/v1/recommendations", _priced(shop, users, rng)),
         "similar": [f"GET /v1/items/{item}/similar?k=10" for item in rng.sample(shop.items, len(shop.items))],
+        "session": posts("/v1/recommendations", (_session(shop, rng) for _ in range(SESSIONS))),
         "event": posts("/v1/events", (_event(shop, rng) for _ in range(EVENTS))),
         "moves": posts("/v1/events", [_event(shop, rng, user) for user in users]),
         "batch": posts("/v1/events", ([_event(shop, rng) for _ in range(BATCH)] for _ in range(BATCHES))),
@@ -78,6 +80,11 @@ def _priced(shop: Shop, users: list[str], rng: Random) -> Iterator[dict[str, obj
     for user in users:
         low, high = rng.choice(shop.price_ranges)
         yield {"user_id": user, "k": 10, "filters": {"price_from": low, "price_to": high}}
+
+
+def _session(shop: Shop, rng: Random) -> dict[str, object]:
+    """Five items that an anonymous visitor looked at."""
+    return {"k": 10, "session": rng.sample(shop.items, VIEWS)}
 
 
 def _event(shop: Shop, rng: Random, user: str = "") -> dict[str, object]:
