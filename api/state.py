@@ -22,6 +22,7 @@ from api.recommendation_service import RecommendationService, without_request_id
 from api.settings import ServerConfig
 from api.traffic.load_shedding import LoadShedder
 from api.traffic.rate_limit import RateLimiter
+from recsys.customers.aggregates.summary import KeptSummary
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.answer_log.recent_lists import RecentListReader
 from recsys.data.catalogue.name_search import NameSearch
@@ -68,6 +69,7 @@ class AppState:
         self.audience_slot = asyncio.Semaphore(1)
         self.name_search = NameSearch()
         self.named_customers = NamedCustomers()
+        self.customer_summary = KeptSummary()
         self.log_reports = LogReports(config.home)
         self.batch_slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self.answer_log = answer_log_writer(config, metrics)

@@ -14,7 +14,6 @@ from api.schemas.customers.card import CustomerOut
 from api.schemas.customers.summary import CustomerSumsOut
 from api.schemas.params import UserPathId
 from api.state import app_state
-from recsys.customers.aggregates.summary import summarize_customers
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import Event
 from recsys.errors import NoBundle
@@ -27,14 +26,15 @@ router = APIRouter(tags=["customers"])
 @router.get("/v1/customers/summary", response_model=CustomerSumsOut, responses=ERRORS)
 async def summarize(request: Request) -> Response:
     """Sums of all customers of the release: quantiles, RFM grid, groups, ABC, stages, value, moves, concentration."""
+    state = app_state(request)
 
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
         engine = release.recommender.engine
         if not len(engine.customers):
             raise NoBundle(NO_TABLE)
-        return summarize_customers(engine.customers, engine.customer_scores)
+        return state.customer_summary.read(engine.customers, engine.customer_scores)
 
-    return json_response(await app_state(request).recommendations.compute_once(None, compute, in_thread=True))
+    return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
 @router.get("/v1/customers/{user_id:path}", response_model=CustomerOut, responses=USER_ERRORS)

@@ -1,6 +1,7 @@
 """Customer summary: quantiles, RFM grid, groups, ABC, stages and value with the month's flow, and concentration."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,23 @@ def summarize_customers(table: CustomerTable, scores: CustomerScores) -> dict[st
         **_value_sums(table, scores, base),
         "concentration": concentration(table.money[buyers]),
     }
+
+
+@dataclass(slots=True)
+class KeptSummary:
+    """The summary of the table that was asked for last, which a release never changes: of a million it takes seconds.
+
+    Any thread may use it: two that begin at once do the work twice.
+    """
+
+    _kept: tuple[CustomerTable, dict[str, Any]] | None = None
+
+    def read(self, table: CustomerTable, scores: CustomerScores) -> dict[str, Any]:
+        """See `summarize_customers`."""
+        kept = self._kept
+        if kept is None or kept[0] is not table:
+            kept = self._kept = table, summarize_customers(table, scores)
+        return kept[1]
 
 
 def _may_be_shown(members: Bools) -> bool:

@@ -36,6 +36,8 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "/experiment": {"experiment": "hostile"},
     "/experiment/result": {"experiment": "hostile"},
     "/audit": {"user": MARKUP},
+    "/pairs": {"count": "1", "by": "category", "least": "1"},
+    "/movers": {"count": "1", "way": "all", "sure": "0"},
 }
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 CUT_TABLES = """[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth + 1)

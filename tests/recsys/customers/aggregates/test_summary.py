@@ -1,9 +1,11 @@
 """Customer summary: sums that add up, moves between stages, and nothing told of few customers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from recsys.customers.aggregates.summary import concentration, summarize_customers
+from recsys.customers.aggregates.summary import KeptSummary, concentration, summarize_customers
 from recsys.customers.prediction.scored import CustomerScores
 from tests.recsys.customers.conftest import Shop
 
@@ -56,3 +58,11 @@ def test_concentration_is_none_of_equals_and_nearly_all_of_a_single_buyer() -> N
     assert (single["gini"], single["top"]["5%"]) == (0.9975, 1)
     assert single["top"]["1%"] is None, "that is what four customers spent"
     assert concentration(np.ones(5)) is None
+
+
+def test_the_summary_of_a_release_is_made_once(shop: Shop) -> None:
+    table, kept = shop[1], KeptSummary()
+    first = kept.read(table, CustomerScores())
+    assert first == summarize_customers(table, CustomerScores())
+    assert kept.read(table, CustomerScores()) is first
+    assert kept.read(replace(table), CustomerScores()) is not first
