@@ -80,7 +80,9 @@ class Replay:
                 if recommender is None:
                     self._lose("the release that made them was deleted")
                 elif answer is None:
-                    self._lose("the replay does not give their probabilities: filters, a session or options unknown")
+                    self._lose(
+                        "the replay does not give their probabilities: a filter, session, experiment or option unknown"
+                    )
                 else:
                     kept.append(answer)
         return kept

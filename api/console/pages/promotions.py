@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.formats import number
+from api.console.formats import number, share
 from api.console.forms.fields import typed_days, typed_lines, typed_number, typed_version, typed_words
 from api.console.forms.toml_text import with_entry, without_entry
 from api.console.page import Action, ConsolePage
@@ -16,6 +16,7 @@ from api.console.tables import Column, DataTable, table_page
 from api.console.visit import Visit
 from recsys.client import ApiError, Offers
 from recsys.client.promotion_types import PromotionTrial
+from recsys.customers.population import MIN_GROUP
 from recsys.errors import BadInput
 from recsys.time_units import now_ms
 
@@ -62,6 +63,11 @@ BUNDLES = (
     Column("baskets", "Baskets with both", "number"),
     Column("total", "Kept of all", "money"),
     Column("break_even", "More to be sold", "share", hint="so that the discount pays"),
+)
+TIERS = (
+    Column("tier", "Tier"),
+    Column("customers", "Members", "number", hint="fewer than 20 are not told"),
+    Column("least", "From points", "number"),
 )
 EFFECTS = (
     Column("name", "What was on", "words"),
@@ -173,6 +179,8 @@ async def _ideas(visit: Visit) -> Ideas:
             return Ideas(table, f"{pairs.assumption}. {ADVICE}" if pairs.assumption else ADVICE)
         case "effect":
             return await _effect(visit)
+        case "members":
+            return await _members(visit)
     return Ideas()
 
 
@@ -184,6 +192,18 @@ async def _effect(visit: Visit) -> Ideas:
     table = table_page(visit, EFFECTS, effect.effects, default="factor", caption="Displays, mailers and other flags")
     n = f"{number(effect.purchases)} purchases of {number(effect.items)} products in {number(effect.stores)} stores"
     return Ideas(table, f"By {n}. What sells well is promoted more often: this is no experiment.", effect.made_at)
+
+
+async def _members(visit: Visit) -> Ideas:
+    programme = await visit.client.loyalty()
+    if programme.members is None:
+        return Ideas(hint="Fewer than 20 members of a loyalty programme are known: nothing is told.")
+    table = table_page(visit, TIERS, programme.tiers, default="least", caption="Members of the loyalty programme")
+    parts = [f"{number(programme.members)} members, {share(programme.share)} of those who bought"]
+    parts.append(f"{number(programme.earned)} points earned and {number(programme.spent)} spent")
+    if len(programme.near) >= MIN_GROUP:
+        parts.append(f"{len(programme.near)} are within {programme.within:g} points of the next tier")
+    return Ideas(table, "; ".join(parts) + ". A price for members holds for their tier.")
 
 
 def typed_promotion(visit: Visit) -> dict[str, Any]:

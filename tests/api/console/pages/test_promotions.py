@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from recsys.data.facts import Fact, FactKind
+from recsys.data.store.open import open_store
+from recsys.time_units import now_ms
 from tests.api.console.conftest import HOSTILE, Browser, SignedIn
 
 URL = "/console/promotions"
@@ -82,3 +86,15 @@ def test_what_to_offer_is_worked_out_on_demand(console: Browser) -> None:
     asked = console.get(URL, params={"show": "effect"}).text
     assert "no effect of promotions is known yet" in asked
     assert "Whom an offer suits" in console.get(URL, params={"show": "nothing"}).text
+
+
+def test_the_tiers_of_a_programme_are_told_from_twenty_members_on(console: Browser, console_home: Path) -> None:
+    asked = {"show": "members"}
+    assert "Fewer than 20 members" in console.get(URL, params=asked).text
+    with closing(open_store(console_home, None)) as store:
+        facts = (
+            Fact(f"f{n}", f"user-{n:03}", FactKind.LOYALTY, now_ms() - 1_000, 500.0, "gold", "club") for n in range(30)
+        )
+        store.add_facts(list(facts))
+    text = console.get(URL, params=asked).text
+    assert all(words in text for words in ("30 members", "gold", "500", "A price for members holds for their tier."))
