@@ -25,7 +25,15 @@ PATHS = {
     "promotions": "/promotions?id=1240",
     "settings": "/settings?only=changed",
     "why": "/why?id=1240&item=995242",
+    "import": "/imports",
+    "pairs": "/pairs?count=1&by=category",
+    "movers": "/movers?count=1&way=all",
 }
+UPLOAD = "import"  # the page of a file that is uploaded and tried, but not imported
+ORDERS = "customer;product;ordered;units;paid\n" + "".join(
+    f"{1240 + at % 9};995242;{1 + at % 28}.{31 if at % 50 == 1 else 12}.2017 18:30;1;{2 + at % 4},49\n"
+    for at in range(400)
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTH, HEIGHT = 1_280, 800
 WAIT_MS = 120_000  # the key figures of a large log are worked out on the first visit
@@ -40,10 +48,20 @@ def main(url: str, key_file: str, folder: str, *names: str) -> None:
         sign_in(page, url, Path(key_file).read_text().strip())
         for name in names or PATHS:
             page.goto(f"{url}/console{PATHS[name]}")
+            if name == UPLOAD:
+                try_orders(page)
             page.wait_for_load_state("networkidle")
             file = Path(folder) / f"console-{name}.png"
             page.screenshot(path=file)
             print(f"{file}  {file.stat().st_size / 1_024:.0f} KiB")
+
+
+def try_orders(page: Page) -> None:
+    """Uploads ORDERS and tries them."""
+    page.set_input_files("[name=file]", {"name": "orders.csv", "mimeType": "text/csv", "buffer": ORDERS.encode()})
+    page.click("text=Upload and look at it")
+    page.click("text=Try it: nothing is stored")
+    page.wait_for_selector("text=Tried: nothing was stored")
 
 
 @contextmanager

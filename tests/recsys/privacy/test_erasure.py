@@ -1,5 +1,6 @@
 """Erasure removes a customer from everything in a home, and lists the releases that still know them."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from recsys.data.entities import User, UserChange
 from recsys.data.events import Event, Kind
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
+from recsys.data.uploads import UPLOADS, UploadFolder
 from recsys.errors import LogUnavailable
 from recsys.privacy.erasure import erase_user_data, remaining_traces, tidy
 from recsys.privacy.export import export_user_data
@@ -54,7 +56,9 @@ def test_refused_lines_of_the_customer_are_removed_and_no_others(store: Store, t
         {"line": 5, "reason": "no row", "row": {"text": "2024,1775", "why": "quote"}, "read": None},
     ]
     file = rejected_lines(tmp_path, *mine, *others)
+    UploadFolder(tmp_path, 100).receive("orders.csv", io.BytesIO(b"17"), 0)
     receipt = erase_user_data(store, tmp_path, "17")
+    assert list((tmp_path / UPLOADS).glob("*")) == []
     assert [orjson.loads(line)["line"] for line in file.read_bytes().splitlines()] == [4, 5]
     assert receipt.counts["rejected_lines"] == 3
 

@@ -1,5 +1,6 @@
 """A host erases from its files whom another host erased from the shared log, also while it was down."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedAnswer
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
+from recsys.data.uploads import UploadFolder
 from recsys.privacy.erasure import erase_user_data, tidy
 from recsys.privacy.erasure_follower import LOCK, MARK, _lock, follow_erasures, place_of
 from recsys.time_units import HOUR_MS, now_ms
@@ -24,7 +26,7 @@ def log_of_both(empty_postgres: str, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """The home of a host on which three customers got an answer an hour ago, and two lines were refused."""
+    """The home of a host where three customers got an answer an hour ago, lines were refused and a file waits."""
     home = tmp_path / "here"
     home.mkdir()
     shown(home, now_ms() - HOUR_MS, "ann", "bea@example.org", "cid")
@@ -32,6 +34,7 @@ def here(tmp_path: Path) -> Path:
     file.parent.mkdir()
     lines = [{"read": {"user_id": "ann"}}, {"row": {"text": "7;bea@example.org,broken"}}, {"row": {"text": "cid"}}]
     file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    UploadFolder(home, 100).receive("orders.csv", io.BytesIO(b"ann"), now_ms())
     return home
 
 
