@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 PIP_OPTIONS := --no-compile --quiet --disable-pip-version-check --constraint constraints.txt
 PACKAGES := recsys api training eval
-THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS NUMEXPR_NUM_THREADS POLARS_MAX_THREADS
+THREAD_LIMITS := OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS NUMEXPR_NUM_THREADS POLARS_MAX_THREADS PJRT_NPROC
 
 # Compiled modules are kept, whatever the shell around says: else every process spends its first three seconds compiling.
 unexport PYTHONDONTWRITEBYTECODE

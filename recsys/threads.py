@@ -1,4 +1,4 @@
-"""Thread limits: one thread per process for BLAS and OpenMP.
+"""Thread limits: one thread per process for BLAS, OpenMP and JAX, whose sums depend on the number of threads.
 
 Set the limits before NumPy loads: later ones do not apply to all threads.
 """
@@ -13,6 +13,7 @@ THREAD_LIMITS = (
     "BLIS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
     "POLARS_MAX_THREADS",
+    "PJRT_NPROC",
 )
 
 

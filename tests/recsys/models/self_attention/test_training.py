@@ -1,5 +1,8 @@
 """Training of the network: it learns what follows, goes on where it was stopped, and every worker serves it."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -104,3 +107,34 @@ def test_vectors_that_the_heads_do_not_divide_are_refused(model: SelfAttentionMo
     arrays = {**model.arrays(), "distance": np.zeros((1, 3, 16), np.float32)}
     with pytest.raises(BadBundle, match="16 long, no multiple of 3 heads"):
         check_arrays(arrays, SelfAttentionModel.specs(), {"I": N_ITEMS})
+
+
+FIT = """
+import hashlib, os, sys
+os.sched_setaffinity(0, [int(cpu) for cpu in sys.argv[1:]])
+from recsys.threads import limit_threads
+limit_threads(os.environ)
+import numpy as np
+from recsys.models.self_attention.learner import SelfAttention
+from recsys.testing import NOW, interactions_of
+
+rng, n = np.random.default_rng(0), 12_000
+columns = {"user": np.sort(rng.integers(0, 400, n)), "item": rng.integers(0, 3_000, n)}
+data = interactions_of(
+    **{name: column.astype(np.int32) for name, column in columns.items()},
+    n_users=400, n_items=3_000, at=NOW - 100 * rng.random(n),
+)
+model = SelfAttention(epochs=1).fit(data, np.random.default_rng(0))
+print(hashlib.sha256(b"".join(array.tobytes() for array in model.arrays().values())).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_one_core_and_all_of_them_learn_the_same() -> None:
+    cores = sorted(map(str, os.sched_getaffinity(0)))
+    env = {name: value for name, value in os.environ.items() if name != "PJRT_NPROC"}
+    digests = {
+        subprocess.run([sys.executable, "-c", FIT, *some], env=env, check=True, capture_output=True).stdout
+        for some in (cores[:1], cores)
+    }
+    assert len(digests) == 1
