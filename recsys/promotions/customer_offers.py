@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys.customers.card import last_moment
+from recsys.customers.loyalty import loyalty_states
 from recsys.data.facts import FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.errors import BadInput
 from recsys.promotions.chances import customer_chances
-from recsys.promotions.loyalty import loyalty_states
 from recsys.promotions.margins import unit_margins
 from recsys.promotions.model import Promotion, Promotions
 from recsys.promotions.offers import NOT_FOR_CUSTOMER, LeftOut, OfferRanking, impersonal_offers, rank_offers
@@ -51,7 +51,7 @@ def customer_offers(
     user = store.user(owner_id) if owner_id is not None else None
     if user is not None and user.answer("marketing", terms.channel) is False:
         return _document(OfferRanking((), ()), terms, recommender, 0, REFUSED_MARKETING)
-    uses = promotion_uses(terms.promotions, store.coupon_totals())
+    uses = promotion_uses(terms.promotions, store.coupon_totals(terms.promotions.by_code()))
     engine = recommender.engine
     if query.user_id is None or engine.users.position(query.user_id) == MISSING:
         return _document(impersonal_offers(running, uses), terms, recommender, query.k, NOT_KNOWN)

@@ -1,26 +1,18 @@
-"""Loyalty programmes: balance and tier of each customer from facts, participation, and who is near the next tier."""
+"""Loyalty programmes: participation, points earned and spent, tiers, and who is near the next one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from recsys.customers.loyalty import LoyaltyState, loyalty_states
 from recsys.customers.population import MIN_GROUP
 from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.data.store.consent import marketing_consent
 from recsys.engine.engine import Engine
-
-
-class LoyaltyState(NamedTuple):
-    """What the last fact says of a customer.  balance: points, None where it says none; tier: None without one."""
-
-    programme: str
-    balance: float | None
-    tier: str | None
-    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +53,6 @@ class LoyaltyReport:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def loyalty_states(facts: Iterable[Fact]) -> dict[str, LoyaltyState]:
-    """The latest state of each customer; of facts of the same moment the later one in the log counts."""
-    states: dict[str, LoyaltyState] = {}
-    for fact in facts:
-        known = states.get(fact.user_id)
-        if fact.kind == FactKind.LOYALTY and (known is None or fact.at_ms >= known.at_ms):
-            states[fact.user_id] = LoyaltyState(fact.ref or "", fact.value, fact.text, fact.at_ms)
-    return states
 
 
 def read_loyalty(store: Store, engine: Engine, log_seq: int, within: float) -> LoyaltyReport:

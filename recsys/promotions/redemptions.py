@@ -27,12 +27,11 @@ class PromotionUse:
 
 
 def promotion_uses(promotions: Promotions, totals: Iterable[CouponTotal]) -> dict[str, PromotionUse]:
-    """What became of each promotion, by id; coupons of no promotion count nowhere."""
+    """What became of each promotion, by id.  totals: of the codes of these promotions."""
     by_code = promotions.by_code()
     own: dict[str, list[CouponTotal]] = {each.id: [] for each in promotions.promotions}
     for total in totals:
-        if total.code in by_code:
-            own[by_code[total.code]].append(total)
+        own[by_code[total.code]].append(total)
     return {each.id: _use(each, own[each.id]) for each in promotions.promotions}
 
 

@@ -109,6 +109,32 @@ def test_facts_older_than_they_are_kept_go_and_proofs_of_consent_stay(store: Sto
     assert [fact.fact_id for fact in store.user_facts("u")] == ["c", "b"]
 
 
+def test_sums_of_coupons_stay_when_their_facts_go_and_their_codes_do_not(store: Store) -> None:
+    coupon = Fact("a", "erased", FactKind.COUPON, 5, 2.5, "redeemed", "TEA10")
+    given = coupon._replace(fact_id="g", user_id="aged", at_ms=1, value=None, text="given")
+    others = [coupon._replace(fact_id=who, user_id=who) for who in ("refuses", "stays")]
+    store.add_facts([coupon, coupon._replace(fact_id="b", value=None), given, *others])
+    store.add_facts([coupon._replace(fact_id="c", ref="of-erased")])
+
+    def sums() -> set[tuple[str, int, float, int]]:
+        totals = store.coupon_totals(["TEA10"])
+        by_what = {what: [row for row in totals if row.what == what] for what in ("given", "redeemed")}
+        return {
+            (what, sum(row.n for row in rows), sum(row.money for row in rows), sum(row.without_money for row in rows))
+            for what, rows in by_what.items()
+        }
+
+    before = sums()
+    assert before == {("given", 1, 0.0, 1), ("redeemed", 4, 7.5, 1)}
+    store.erase_user("erased")
+    store.change_users([UserChange("refuses", consent={"personalisation": False}, at_ms=9)])
+    assert store.delete_aged_facts(3) == 1
+    assert sums() == before
+    assert store.coupon_totals(["of-erased"])[0].n == 1
+    assert [fact.user_id for page in store.fact_pages() for fact in page if fact.kind == FactKind.COUPON] == ["stays"]
+    assert "of-erased" not in repr(store._read_page("SELECT * FROM deleted_coupons"))
+
+
 def test_searches_without_a_result_and_last_scores_are_counted(store: Store) -> None:
     store.add_facts([search("a"), search("b", "v", text=" Oat Milk "), search("c", value=3), search("d", text="tofu")])
     scores = [("nps", "u", 1, 0), ("nps", "u", 2, 10), ("nps", "v", 1, 7), ("csat", "u", 1, 4), ("nps", "w", 99, 1)]
@@ -146,7 +172,7 @@ def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path
     with sqlite3.connect(file) as connection:
         connection.executescript(
             "DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; DROP TABLE campaigns; DROP TABLE audit;"
-            "DROP TABLE campaign_members; PRAGMA user_version=10;"
+            "DROP TABLE campaign_members; DROP TABLE deleted_coupons; PRAGMA user_version=10;"
         )
     store = SqliteStore(file)
     history = {fact.ref: fact.value for fact in store.user_facts("u")}

@@ -21,6 +21,7 @@ COUNTED = (  # tables
     "erased",
     "receipts",
     "facts",
+    "deleted_coupons",
     "campaigns",
     "campaign_members",
     "audit",

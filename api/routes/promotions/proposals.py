@@ -106,7 +106,7 @@ async def read_loyalty_report(
 
 def _uses(state: AppState) -> list[dict[str, object]]:
     promotions = open_promotion_repository(state.config.home, state.config.file).last_valid()
-    return use_rows(promotions, state.store.coupon_totals(), now_ms())
+    return use_rows(promotions, state.store.coupon_totals(promotions.by_code()), now_ms())
 
 
 async def _report(request: Request, *words: str) -> Response:

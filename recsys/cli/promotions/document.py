@@ -86,7 +86,7 @@ def _cell(value: object) -> str:
 def _rows(context: CliContext, promotions: "Promotions") -> list[dict[str, Any]]:
     from recsys.promotions.redemptions import use_rows
 
-    return use_rows(promotions, context.existing_store().coupon_totals(), now_ms())
+    return use_rows(promotions, context.existing_store().coupon_totals(promotions.by_code()), now_ms())
 
 
 def _checked(context: CliContext, repository: "PromotionRepository", text: str) -> "Promotions":

@@ -14,14 +14,14 @@ from recsys.data.store.base import EVENT_PAGE_ROWS, Store
 from recsys.data.store.campaigns import campaign_table
 from recsys.data.store.campaigns.campaign_table import MemberRow
 from recsys.data.store.identity import AppendResult, Receipt, with_discarded, with_owner_ids
-from recsys.data.store.people.fact_table import COLUMNS, POSTGRES_SCHEMA
+from recsys.data.store.people.fact_table import COLUMNS, POSTGRES_COUPONS, POSTGRES_SCHEMA
 from recsys.data.store.people.user_tables import ANY_SEQ, FIELDS, Row, UserTables, json_array
 from recsys.data.store.postgres_pool import ConnectionPool, PostgresConnection
 from recsys.data.store.serialization import item_document
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -86,6 +86,7 @@ CREATE TABLE IF NOT EXISTS recsys.merges(
 CREATE INDEX IF NOT EXISTS merges_by_into ON recsys.merges(into_id);
 {campaign_table.POSTGRES_SCHEMA}
 {audit.POSTGRES_SCHEMA}
+{POSTGRES_COUPONS}
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """
 # Where the log lies: a copy, a dump that was loaded, a clone of the server and a standby that took over lie elsewhere.

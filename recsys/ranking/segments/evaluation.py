@@ -28,10 +28,12 @@ from recsys.ranking.segments.expression import (
     Complement,
     CustomerWhere,
     EveryPart,
+    LoyaltyCondition,
     SegmentCondition,
     SegmentExpression,
     SomePart,
 )
+from recsys.ranking.segments.loyalty import loyalty_members
 from recsys.ranking.segments.population import SegmentPopulation
 from recsys.time_units import DAY_MS
 
@@ -67,6 +69,8 @@ def _mask(expression: SegmentExpression, population: SegmentPopulation, saved: M
             return reduce(np.logical_or, (_saved_mask(name, population, saved) for name in names))
         case CampaignCondition():
             return campaign_members(population, expression)
+        case LoyaltyCondition():
+            return loyalty_members(population, expression)
         case AttributeCondition(where):
             return _attributes(where, population)
         case ColumnCondition(column, test):

@@ -82,6 +82,15 @@ class CampaignCondition:
     arm: Arm | None
 
 
+@dataclass(frozen=True, slots=True)
+class LoyaltyCondition:
+    """Members of a loyalty programme.  tiers: in one of them, empty is any; balance: in points; None is any."""
+
+    programme: str | None
+    tiers: tuple[str, ...]
+    balance: FilterExpression | None
+
+
 SegmentExpression = (
     EveryPart
     | SomePart
@@ -92,6 +101,7 @@ SegmentExpression = (
     | ChanceCondition
     | SegmentCondition
     | CampaignCondition
+    | LoyaltyCondition
 )
 
 

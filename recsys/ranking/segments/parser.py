@@ -34,6 +34,7 @@ from recsys.ranking.segments.expression import (
     Complement,
     CustomerWhere,
     EveryPart,
+    LoyaltyCondition,
     SegmentCondition,
     SegmentExpression,
     SomePart,
@@ -53,7 +54,7 @@ ACTIVITIES: Final[Mapping[str, Kind]] = {
 }
 ARMS: Final = {arm.name.lower(): arm for arm in Arm}
 JOINTS: Final = ("all", "any", "and", "or", "not")
-SPECIAL: Final = (*ACTIVITIES, "chance", "segment", "in_campaign")
+SPECIAL: Final = (*ACTIVITIES, "chance", "segment", "in_campaign", "in_loyalty")
 KEYS: Final = (*COLUMNS, *ALIASES, *SPECIAL, *JOINTS)
 _EXAMPLE: Final = '{"stage": "at_risk"}'
 
@@ -119,6 +120,8 @@ class _Parser:
             return self._segments(written, place)
         if key == "in_campaign":
             return self._campaign(written, place)
+        if key == "in_loyalty":
+            return self._loyalty(written, place)
         return self._column(ALIASES.get(key, key), written, place)
 
     def _column(self, key: str, written: object, place: str) -> SegmentExpression:
@@ -180,6 +183,19 @@ class _Parser:
             raise BadFilter(f"{place}.arm: {shown(arm)} is none; use {' or '.join(ARMS)}")
         self.budget.take_values(len(names), place)
         return CampaignCondition(names, None if arm is None else ARMS[str(arm)])
+
+    def _loyalty(self, written: object, place: str) -> LoyaltyCondition:
+        bare = {"tier": written} if isinstance(written, str | list) else written
+        fields = _fields(bare, ("tier", "balance", "programme"), place)
+        tiers = fields.get("tier", [])
+        values = tiers if isinstance(tiers, list) else [tiers]
+        names = tuple(name for name in values if isinstance(name, str))
+        if len(names) < len(values):
+            raise BadFilter(f"{place}.tier: must be the name of a tier, or a list of names, not {shown(tiers)}")
+        self.budget.take_values(len(names), place)
+        balance = fields.get("balance")
+        test = None if balance is None else parse_conditions("balance", "number", balance, place, self.budget)
+        return LoyaltyCondition(_text(fields.get("programme"), f"{place}.programme"), names, test)
 
 
 def _item_filter(written: object, place: str) -> Where:

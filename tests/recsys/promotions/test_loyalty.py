@@ -1,7 +1,8 @@
 """Loyalty: the newest fact counts; points earned and spent; near the next tier; small groups are not told."""
 
+from recsys.customers.loyalty import LoyaltyState, loyalty_states
 from recsys.data.facts import Fact, FactKind
-from recsys.promotions.loyalty import LoyaltyState, NearTier, loyalty_report, loyalty_states, near_tiers
+from recsys.promotions.loyalty import NearTier, loyalty_report, near_tiers
 
 
 def fact(user: str, at: int, balance: float | None, tier: str | None = None) -> Fact:

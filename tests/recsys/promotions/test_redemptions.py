@@ -31,7 +31,9 @@ def coupon(code: str, what: str, money: float | None = None) -> Fact:
     return Fact(f"{code}-{what}-{money}", "u", FactKind.COUPON, 1_000, money, what, code)
 
 
-def test_the_budget_falls_with_redemptions_and_costs(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_budget_falls_with_redemptions_and_no_erasure_raises_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     store = open_store(tmp_path_factory.mktemp("redemptions"), None)
     store.add_facts(
         [
@@ -44,7 +46,10 @@ def test_the_budget_falls_with_redemptions_and_costs(tmp_path_factory: pytest.Te
             coupon("Z", "redeemed", 99.0),
         ]
     )
-    uses = promotion_uses(parse_promotions(TEXT, SegmentVocabulary()), store.coupon_totals())
+    promotions = parse_promotions(TEXT, SegmentVocabulary())
+    uses = promotion_uses(promotions, store.coupon_totals(promotions.by_code()))
+    store.erase_user("u")
+    assert promotion_uses(promotions, store.coupon_totals(promotions.by_code())) == uses
     store.close()
     assert uses == {"a": PromotionUse(3, 2, 3.5, 6.5, 1), "b": PromotionUse(0, 1, 1.0, None, 0)}
 

@@ -2,13 +2,13 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.identity import AppendResult
-from recsys.data.store.people.fact_table import FIELDS
+from recsys.data.store.people.fact_table import COUPONS, FIELDS
 from recsys.data.store.people.fact_validation import check_facts
 
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ SELECT ref, value, count(*) FROM (
     FROM facts WHERE kind = 2 AND at_ms >= $1 AND at_ms < $2
 ) AS answers WHERE age = 1 GROUP BY ref, value ORDER BY ref, value
 """
-_COUPONS = """
-SELECT ref, text, count(*), coalesce(sum(value), 0), count(*) - count(value) FROM facts WHERE kind = 4
-GROUP BY ref, text ORDER BY ref, text
-"""
+_COUPONS = COUPONS.format(which="nth > 0")
+_DELETED_COUPONS = "SELECT digest, what, n, money, without_money FROM deleted_coupons ORDER BY digest, what"
 
 
 class CouponTotal(NamedTuple):
@@ -112,9 +110,15 @@ class FactStore(ABC):
             scores.setdefault(ref, {})[value] = n
         return scores
 
-    def coupon_totals(self) -> list[CouponTotal]:
-        """How often each code was given and redeemed, and for how much money."""
-        return [CouponTotal._make(row) for row in self._read_page(_COUPONS)]
+    def coupon_totals(self, codes: Iterable[str]) -> list[CouponTotal]:
+        """How often each of these codes was given and redeemed, and for how much money, deleted facts included.
+
+        A code may have several rows.  Deleted coupons are known by the digest of their code alone.
+        """
+        known = {self.digest(code).hex(): code for code in codes}
+        deleted = [(known.get(digest), *sums) for digest, *sums in self._read_page(_DELETED_COUPONS)]
+        rows = [*self._read_page(_COUPONS), *deleted]
+        return [CouponTotal._make(row) for row in rows if row[0] in known.values()]
 
     def count_aged_facts(self, before_ms: int) -> int:
         """How many facts are older than that, without statements of consent."""
@@ -140,6 +144,10 @@ class FactStore(ABC):
     @abstractmethod
     def _user_tables(self, n_rows: int) -> "AbstractContextManager[UserTables]":
         """The tables of customers in one durable transaction that writes about so many rows."""
+
+    @abstractmethod
+    def digest(self, user_id: str) -> bytes:
+        """The keyed digest of a text."""
 
     @abstractmethod
     def _pages(self, sql: str, after: Any, *values: Any) -> Iterator[list[tuple[Any, ...]]]:

@@ -43,6 +43,19 @@ SELECT row_number() OVER (ORDER BY users.user_id, given.key), 'consent-' || user
 FROM recsys.users, json_each_text(users.document::json -> 'consent') AS given
 WHERE (SELECT max(version) FROM recsys.version) < 8 AND NOT EXISTS (SELECT FROM recsys.facts);
 """
+# Coupons whose facts were deleted, so that no budget rises again.  digest: of the code, which may be one of a customer.
+SQLITE_COUPONS = """
+CREATE TABLE deleted_coupons(
+    digest TEXT NOT NULL, what TEXT NOT NULL, n INTEGER NOT NULL, money REAL NOT NULL, without_money INTEGER NOT NULL,
+    PRIMARY KEY(digest, what)
+) STRICT, WITHOUT ROWID;
+"""
+POSTGRES_COUPONS = """
+CREATE TABLE IF NOT EXISTS recsys.deleted_coupons(
+    digest text COLLATE "C" NOT NULL, what text COLLATE "C" NOT NULL, n bigint NOT NULL,
+    money double precision NOT NULL, without_money bigint NOT NULL, PRIMARY KEY(digest, what)
+);
+"""
 COLUMNS = ("nth", *Fact._fields, "sent_for")
 FIELDS = ", ".join(Fact._fields)
 
@@ -57,18 +70,24 @@ _MOVE = """
 UPDATE facts SET user_id = $1, sent_for = coalesce(sent_for, user_id)
 WHERE nth IN (SELECT nth FROM facts WHERE user_id = $2 AND kind <> 8 ORDER BY nth LIMIT $3) RETURNING nth
 """
-_DELETE = (
-    "DELETE FROM facts WHERE nth IN (SELECT nth FROM facts WHERE user_id = $1 ORDER BY nth LIMIT $2) RETURNING nth"
-)
+_FIRST = "nth IN (SELECT nth FROM facts WHERE user_id = $1 ORDER BY nth LIMIT $2)"
+_DELETE = f"DELETE FROM facts WHERE {_FIRST} RETURNING nth"
 _GIVE_BACK = f"""
 UPDATE facts SET user_id = $1, sent_for = CASE WHEN sent_for = $1 THEN NULL ELSE sent_for END
 WHERE user_id = $2 AND sent_for = $3 RETURNING {FIELDS}
 """
 _WITHDRAW = "DELETE FROM facts WHERE user_id = $1 AND kind <> 8"
 _FORGET_REFERRAL = "UPDATE facts SET ref = NULL WHERE kind = 6 AND ref = $1"
-_DROP_OLD = """
-DELETE FROM facts WHERE nth IN (SELECT nth FROM facts WHERE kind = $1 AND at_ms < $2 ORDER BY at_ms LIMIT $3)
-RETURNING nth
+_OLDEST = "nth IN (SELECT nth FROM facts WHERE kind = $1 AND at_ms < $2 ORDER BY at_ms LIMIT $3)"
+_DROP_OLD = f"DELETE FROM facts WHERE {_OLDEST} RETURNING nth"
+COUPONS = """
+SELECT ref, text, count(*), coalesce(sum(value), 0), count(*) - count(value) FROM facts
+WHERE kind = 4 AND {which} GROUP BY ref, text ORDER BY ref, text
+"""
+_KEEP_COUPONS = """
+INSERT INTO deleted_coupons VALUES($1, $2, $3, $4, $5) ON CONFLICT (digest, what) DO UPDATE SET
+    n = deleted_coupons.n + excluded.n, money = deleted_coupons.money + excluded.money,
+    without_money = deleted_coupons.without_money + excluded.without_money
 """
 
 
@@ -82,6 +101,8 @@ class FactTransaction(Protocol):
     def execute(self) -> Callable[[str, Sequence[Any]], Any]: ...
     def event_owners(self, events: Sequence[Fact]) -> list[str] | None: ...
     def erased_ms(self, events: Sequence[Fact]) -> dict[str, int]: ...
+    @property
+    def digest(self) -> Callable[[str], bytes]: ...
     def owner_id(self, user_id: str) -> str | None: ...
     def user(self, user_id: str) -> User | None: ...
     def put_users(self, users: Sequence[User]) -> None: ...
@@ -145,11 +166,13 @@ class FactTable:
         return statements
 
     def delete(self, user_id: str, limit: int) -> int:
-        """Deletes the first facts of the customer."""
+        """Deletes the first facts of the customer; what their coupons add up to stays."""
+        self._keep_coupons(_FIRST, user_id, limit)
         return len(self._tables.rows(_DELETE, user_id, limit))
 
     def withdraw(self, user_id: str) -> None:
-        """Deletes all but the statements of consent, which prove what was answered."""
+        """Deletes all but the statements of consent, which prove what was answered; sums of coupons stay."""
+        self._keep_coupons("user_id = $1", user_id)
         self._tables.execute(_WITHDRAW, (user_id,))
 
     def forget_referrals(self, user_ids: Iterable[str]) -> None:
@@ -158,8 +181,15 @@ class FactTable:
             self._tables.execute(_FORGET_REFERRAL, (user_id,))
 
     def drop_older(self, kind: int, before_ms: int, limit: int) -> int:
-        """Deletes the first facts of that kind from before that time."""
+        """Deletes the first facts of that kind from before that time; sums of coupons stay."""
+        if kind == FactKind.COUPON:
+            self._keep_coupons(_OLDEST, kind, before_ms, limit)
         return len(self._tables.rows(_DROP_OLD, kind, before_ms, limit))
+
+    def _keep_coupons(self, which: str, *values: Any) -> None:
+        """Adds up the coupons that are about to be deleted."""
+        for code, what, *sums in self._tables.rows(COUPONS.format(which=which), *values):
+            self._tables.execute(_KEEP_COUPONS, (self._tables.digest(code or "").hex(), what or "", *sums))
 
     def _owner_ids(self, facts: Sequence[Fact]) -> list[str]:
         """The owner of each fact, DISCARDED if it is not kept; a statement of consent is kept without consent, too."""

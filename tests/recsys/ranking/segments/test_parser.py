@@ -32,6 +32,9 @@ WORDS = SegmentVocabulary(segments=frozenset({"coffee"}))
         ({"in_campaign": {"not": [7]}}, "in_campaign.not: must be the id of a campaign"),
         ({"in_campaign": {"id": "c7", "arm": "tretaed"}}, "use control or treated"),
         ({"in_campaign": {"name": "c7"}}, "is no field of it"),
+        ({"in_loyalty": {"tier": 7}}, "in_loyalty.tier: must be the name of a tier, or a list of names, not 7"),
+        ({"in_loyalty": {"tiers": ["gold"]}}, r"'tiers' is no field of it; did you mean 'tier'\?"),
+        ({"in_loyalty": {"balance": {"gte": "many"}}}, "must be a number, not 'many'"),
         ("stage", "where: must be an object"),
     ],
 )
