@@ -63,12 +63,9 @@ def main(arguments: Sequence[str]) -> None:
         store.close()
     share = "not known" if report.share is None else f"{report.share:.1%} of those who bought"
     print(f"{len(facts):,} facts of {report.members:,} members, {share}; {seconds:.1f} s of CPU")
-    print(
-        f"points earned {report.earned:,.0f} (planted {earned:,.0f}), spent {report.spent:,.0f} (planted {spent:,.0f})"
-    )
-    print(
-        f"redemption {report.redemption:.1%}; tiers { ({t.tier: t.customers for t in report.tiers}) } (planted {tiers})"
-    )
+    found = {tier.tier: tier.customers for tier in report.tiers}
+    print(f"points earned {report.earned:,.0f}, planted {earned:,.0f}; spent {report.spent:,.0f}, planted {spent:,.0f}")
+    print(f"redemption {report.redemption:.1%}; tiers {found}, planted {tiers}")
     print(f"{len(report.near):,} within {WITHIN:g} points of the next tier")
     assert (report.earned, report.spent) == (earned, spent)
-    assert {t.tier: t.customers for t in report.tiers} == tiers
+    assert found == tiers
