@@ -203,14 +203,12 @@ class RecommendationService:
         return payload
 
     def _from_memory(self, user_state: UserState, payload: bytes) -> bytes:
-        self._observe_arm(user_state, 0.0, payload)
-        self._count("memory", payload)
+        self._observe_arm(user_state, 0.0, payload, self._count("memory", payload))
         return payload
 
     def _from_redis(self, user_state: UserState, key: CacheKey, payload: bytes) -> bytes:
         self._memory.keep(key, payload)
-        self._observe_arm(user_state, 0.0, payload)
-        self._count("redis", payload)
+        self._observe_arm(user_state, 0.0, payload, self._count("redis", payload))
         return payload
 
     async def recommend(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes:
@@ -294,8 +292,13 @@ class RecommendationService:
         self._observe_arm(user_state, seconds, payload)
         return payload
 
-    def _observe_arm(self, user_state: UserState, seconds: float, payload: bytes | None) -> None:
-        """Counts a list for its arm while a canary runs.  seconds: to compute it.  payload: None when it failed."""
+    def _observe_arm(
+        self, user_state: UserState, seconds: float, payload: bytes | None, level: str | None = None
+    ) -> None:
+        """Counts a list for its arm while a canary or an experiment runs.
+
+        seconds: to compute it.  payload: None when it failed.  level: its fallback level, where that is known.
+        """
         if user_state.bucket is None:
             return
         mark: Mark | None
@@ -304,7 +307,7 @@ class RecommendationService:
         elif _ITEM not in payload:
             mark = "empty"
         else:
-            mark = None if fallback_level(payload) == "personal" else "fallback"
+            mark = None if (level or fallback_level(payload)) == "personal" else "fallback"
         self._releases.observe(user_state.bucket, seconds, mark)
 
     async def _compute_and_keep(
@@ -351,10 +354,12 @@ class RecommendationService:
         moment = release.moment(now_ms, self._ttl_ms)
         return CacheKey(release.state_at(now_ms), moment, user_state.owner, user_state.head, text)
 
-    def _count(self, source: str, payload: bytes) -> None:
+    def _count(self, source: str, payload: bytes) -> str:
+        """Counts the answer; returns its fallback level."""
         self._count_source[source]()
         level = fallback_level(payload)
         count = self._count_fallback.get(level)
         if count is None:
             count = self._count_fallback[level] = self._metrics.fallback.labels(level).inc
         count()
+        return level

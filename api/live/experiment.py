@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,15 +50,20 @@ class _Derived:
 
     base: LiveRelease
     release: LiveRelease
+    served: ServedArm
 
 
 @dataclass(frozen=True, slots=True)
 class LiveExperiment:
-    """An experiment that this worker serves.  parts: what each arm changes.  pinned: the releases that it holds."""
+    """An experiment that this worker serves; another one when what its arms get changes.
+
+    parts: what each arm changes.  pinned: the releases that it holds.  n_buckets: of each arm, B has the first.
+    """
 
     state: Experiment
     parts: Mapping[ArmName, VariantParts]
     counters: CanaryCounters
+    n_buckets: int
     pinned: dict[str, LiveRelease] = field(default_factory=dict)
     derived: dict[ArmName, _Derived] = field(default_factory=dict)
 
@@ -67,20 +73,24 @@ class LiveExperiment:
         arm = arm_of(self.state, number)
         if arm is None:
             return live, None, None
-        plan = self.state.plan
-        if plan.interleaved is None:
-            return self.release(arm, live), number, ServedArm(plan.id, arm)
-        served = ServedArm(plan.id, "A+B", self.release("B", live), plan.interleaved)
-        return self.release("A", live), number, served
+        if self.state.plan.interleaved is not None:
+            mixed = self._made("A", live)
+            return mixed.release, number, mixed.served._replace(rival=self.release("B", live))
+        made = self._made(arm, live)
+        return made.release, number, made.served
 
     def release(self, arm: ArmName, live: LiveRelease) -> LiveRelease:
         """What that arm gets while `live` is live."""
-        version = self.state.plan.variant(arm).release
-        base = live if version is None else self.pinned.get(version, live)
+        return self._made(arm, live).release
+
+    def _made(self, arm: ArmName, live: LiveRelease) -> _Derived:
         made = self.derived.get(arm)
+        base = live if not self.pinned else self.pinned.get(self.state.plan.variant(arm).release or "", live)
         if made is None or made.base is not base:
-            made = self.derived[arm] = _Derived(base, self._derive(arm, base, live.recommender.rules))
-        return made.release
+            plan = self.state.plan
+            served = ServedArm(plan.id, "A+B" if plan.interleaved else arm, placement=plan.interleaved)
+            made = self.derived[arm] = _Derived(base, self._derive(arm, base, live.recommender.rules), served)
+        return made
 
     def _derive(self, arm: ArmName, base: LiveRelease, rules: Rules) -> LiveRelease:
         recommender = with_variant(base.recommender, self.parts[arm], rules)
@@ -103,6 +113,7 @@ class ExperimentHolder:
         self._stamp: FileStamp | None = None
         self._judged_at = 0.0
         self._refused: Experiment | None = None  # that this worker could not end in the file
+        self._outcomes: deque[tuple[bool, str]] = deque()  # whether it is B, and what became of each answer
         self.now: LiveExperiment | None = None
 
     @property
@@ -123,6 +134,7 @@ class ExperimentHolder:
 
         parse: what each arm changes; it may raise RecsysError.
         """
+        self.count_outcomes()
         stamp = stamp_of(self._bundles / EXPERIMENTS)
         if stamp != self._stamp and live is not None:
             await self._reload(live, parse)
@@ -134,24 +146,30 @@ class ExperimentHolder:
     def observe(self, number: int, seconds: float, mark: Mark | None) -> None:
         """Counts one answer to a customer of that bucket.  mark: what was wrong with it.  From any thread."""
         live = self.now
-        arm = None if live is None else arm_of(live.state, number)
-        if live is None or arm is None:
+        if live is None:
             return
-        marks = [mark] if mark is not None else []
-        if seconds > LATE_S:
-            marks.append("late")
         live.counters.mark(number, "answered")
-        for name in marks:
+        is_b = number < live.n_buckets
+        if mark is None and seconds <= LATE_S:
+            self._outcomes.append((is_b, "whole"))
+            return
+        for name in (*([mark] if mark is not None else ()), *(["late"] if seconds > LATE_S else ())):
             live.counters.mark(number, name)
-        for outcome in marks or ("whole",):
-            self._metrics.experiment_answers.labels(arm, outcome).inc()
+            self._outcomes.append((is_b, name))
+
+    def count_outcomes(self) -> None:
+        """Adds what was observed since the last call to the metrics: one by one it would cost each answer more."""
+        outcomes = Counter(self._outcomes.popleft() for _ in range(len(self._outcomes)))
+        for (is_b, outcome), n in outcomes.items():
+            self._metrics.experiment_answers.labels("B" if is_b else "A", outcome).inc(n)
 
     def replace(self, before: LiveRelease, after: LiveRelease) -> bool:
         """Puts `after` in the place of `before` among the releases that are held; False where it is not."""
-        pinned = {} if self.now is None else self.now.pinned
-        held = [version for version, release in pinned.items() if release is before]
-        pinned.update(dict.fromkeys(held, after))
-        return bool(held)
+        if self.now is None or not any(release is before for release in self.now.pinned.values()):
+            return False
+        pinned = {version: after if release is before else release for version, release in self.now.pinned.items()}
+        self.now = replace(self.now, pinned=pinned)
+        return True
 
     def releases(self) -> Collection[LiveRelease]:
         """The releases that are held."""
@@ -160,7 +178,7 @@ class ExperimentHolder:
     def renew(self) -> None:
         """Makes the releases of the arms anew: the shop's rules, or the members of a segment, are others now."""
         if self.now is not None:
-            self.now.derived.clear()
+            self.now = replace(self.now, derived={})
 
     def drop(self) -> None:
         """Loads the experiment again with the next poll: the log is another one now."""
@@ -186,7 +204,7 @@ class ExperimentHolder:
             await self._fail(state, [f"a worker cannot serve it: {error}"])
             return
         counters = CanaryCounters(self._home, state, state.window(now_ms()))
-        self.now = LiveExperiment(state, parts, counters, pinned)
+        self.now = LiveExperiment(state, parts, counters, state.n_buckets, pinned)
         self._metrics.experiment_share.set(state.plan.share)
         log.info("experiment_in_service", experiment=state.id, share=state.plan.share)
 

@@ -88,8 +88,7 @@ class ReleaseHolder:
 
     def observe(self, bucket: int, seconds: float, mark: Mark | None) -> None:
         """Counts one answer for its arm: a canary and an experiment never run beside each other."""
-        self.canary.observe(bucket, seconds, mark)
-        self.experiment.observe(bucket, seconds, mark)
+        (self.experiment if self.canary.now is None else self.canary).observe(bucket, seconds, mark)
 
     async def start(self) -> None:
         """Takes the live release, and from then on every one that becomes live."""

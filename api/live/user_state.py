@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
+from api.live.canary import LiveCanary
 from api.live.event_cache import CachedEvents, EventCache
 from api.live.experiment import LiveExperiment, ServedArm
 from api.live.release import LiveRelease
@@ -124,6 +125,16 @@ def read_head(
     return UserHead(identity.head, check, owner, subject, forgotten)
 
 
+class _Placed(NamedTuple):
+    """The state of a customer in a split, and what it was made from."""
+
+    head: UserHead
+    live: LiveRelease | None
+    canary: LiveCanary | None
+    experiment: LiveExperiment | None
+    state: UserState
+
+
 class UserStateReader:
     """Reads what any worker wrote, before the next answer.
 
@@ -139,6 +150,7 @@ class UserStateReader:
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, UserHead] = OrderedDict()
         self._heads_bytes = 0
+        self._in_splits: dict[str, _Placed] = {}
         # Sequence number by digest of the user, as far as this worker read it; used while the log does not answer.
         self.forgotten: dict[bytes, int] = {}
         self._events = EventCache()
@@ -261,9 +273,29 @@ class UserStateReader:
             return None
         if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
             return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
-        if any(self._with_newest_items(other) is None for other in self._releases.beside_live()):
-            return None
-        return self._in_split(self._local_head(user_id, release))
+        for other in self._releases.beside_live():
+            if self._with_newest_items(other) is None:
+                return None
+        return self._placed(user_id, self._local_head(user_id, release))
+
+    def _placed(self, user_id: str, head: UserHead) -> UserState:
+        """As `_in_split`, and the same again until the customer or what is in service changes: the hash of the split,
+        and all that follows from it, are worked out once."""
+        releases = self._releases
+        known = self._in_splits.get(user_id)
+        if (
+            known is not None
+            and known.head is head
+            and known.live is releases.now
+            and known.canary is releases.canary.now
+            and known.experiment is releases.experiment.now
+        ):
+            return known.state
+        if len(self._in_splits) >= self._known_users:
+            self._in_splits.clear()
+        state = self._in_split(head)
+        self._in_splits[user_id] = _Placed(head, releases.now, releases.canary.now, releases.experiment.now, state)
+        return state
 
     def _with_newest_items(self, release: LiveRelease) -> LiveRelease | None:
         """None when so many items changed that a thread must apply them."""
@@ -365,6 +397,7 @@ class UserStateReader:
         """Drops what was read of all users; it is read again."""
         self._heads.clear()
         self._heads_bytes = 0
+        self._in_splits.clear()
         self._events.drop()
 
     def drop_log(self) -> None:
