@@ -9,10 +9,11 @@ from typing import Final, NamedTuple, TypeVar
 import orjson
 
 from api.cache.memory import CacheKey, MemoryCache, SharedCache
-from api.live.canary import Mark
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
-from api.live.user_state import Subject, UserState, UserStateReader
+from api.live.split.canary import Mark
+from api.live.subject import Subject, UserState
+from api.live.user_state import UserStateReader
 from api.observability.metrics import Metrics
 from api.traffic.deadline import AT_ONCE, NEVER, Deadline
 from api.traffic.load_shedding import LatencyEstimate

@@ -68,7 +68,7 @@ LONG_FILES = (
     "tests/eval/report/test_html.py",
     "tests/contracts/test_index.py",
     "tests/scenarios/test_a_home_of_the_release_before.py",
-    "tests/api/live/test_canary.py",
+    "tests/api/live/split/test_canary.py",
     "tests/scenarios/test_command_tree.py",
     "tests/eval/backtest/test_releases.py",
     "tests/training/test_refresh.py",

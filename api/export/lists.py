@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 
 from api.live.release import LiveRelease
-from api.live.user_state import UserHead, UserState, read_head
+from api.live.subject import UserHead, UserState, read_head
 from api.recommendation_service import plain_query
 from recsys.data.events import Event
 from recsys.data.files.table_formats import Schema, TableFormat

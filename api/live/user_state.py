@@ -2,27 +2,23 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from api.live.canary import LiveCanary
 from api.live.event_cache import CachedEvents, EventCache
-from api.live.experiment import LiveExperiment, ServedArm
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
+from api.live.split.canary import LiveCanary
+from api.live.split.experiment import LiveExperiment
+from api.live.subject import NOBODY, Subject, UserHead, UserState, read_head
 from api.observability.metrics import Metrics
 from api.settings import ServeSettings
 from api.traffic.circuit_breaker import CircuitBreaker
-from recsys.data.entities import Attribute
 from recsys.data.events import Event
-from recsys.data.ids import MISSING
 from recsys.data.store.base import Store
 from recsys.errors import LogUnavailable
-from recsys.fast_dataclass import fast_frozen
 from recsys.memory_size import attribute_bytes, text_bytes
 from recsys.ranking.rules.model import NO_RULES, Rules
 
@@ -34,95 +30,6 @@ _MANY_ITEMS = 2_000  # more changed items than that are applied in a thread: the
 _CATCH_UP_S = 2.0
 _USER_BYTES = 1_024  # for each user of `known_users`: ids and attributes beyond it make room of others
 _HEAD_BYTES = 512  # of what is kept of a user, beside their id and attributes
-
-
-UserAttributes = Mapping[str, Attribute]
-NO_ATTRIBUTES: Final[UserAttributes] = MappingProxyType({})
-
-
-class Subject(NamedTuple):
-    """What an answer may know of the person it is for.
-
-    user_id: their id in the release; None for visitors, for users without consent, for users who were forgotten since.
-    attributes: of a user whom the release does not know, or of any user when rules need them.
-    is_personal: False for a user without consent: then nothing of them counts, not even this visit.
-    """
-
-    user_id: str | None = None
-    attributes: UserAttributes = NO_ATTRIBUTES
-    is_personal: bool = True
-
-
-class UserHead(NamedTuple):
-    """What the log said of a user, and at which check for changes.  owner and forgotten: see `Identity`.
-
-    seq: number of the user's last event.  owner: None for a user without consent.
-    """
-
-    seq: int
-    check: int
-    owner: str | None = None
-    subject: Subject = Subject()
-    forgotten: int = 0
-
-    def subject_in(self, release: LiveRelease) -> Subject:
-        """The subject for an answer of that release; one made before the user was forgotten must not know them."""
-        return self.subject if self.forgotten <= release.log_seq else self.subject._replace(user_id=None)
-
-
-_NOBODY = UserHead(0, 0)
-
-
-@fast_frozen
-@dataclass(frozen=True, slots=True)
-class UserState:
-    """The state that one answer is made from: a release and what is known of the user now.
-
-    head: number of the user's last event.  owner: whose events count and who owns the answer; None for visitors and for
-    users without consent, who share their answers.  is_fresh: False when the log did not answer: nothing is cached.
-    bucket: of the customer in the split of a canary or an experiment; None without one, and for answers without an
-    owner.  arm: of the experiment that the customer takes part in.
-    """
-
-    release: LiveRelease
-    head: int
-    owner: str | None
-    subject: Subject
-    is_fresh: bool = True
-    forgotten: int = 0
-    bucket: int | None = None
-    arm: ServedArm | None = None
-
-    @classmethod
-    def build(
-        cls,
-        release: LiveRelease,
-        head: UserHead,
-        *,
-        is_fresh: bool = True,
-        bucket: int | None = None,
-        arm: ServedArm | None = None,
-    ) -> "UserState":
-        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten, bucket, arm)
-
-
-def read_head(
-    store: Store, user_id: str, release: LiveRelease, check: int = 0, *, with_attributes: bool = False
-) -> UserHead:
-    """What the store says of the user; attributes only when rules need them, or the release knows nothing else.
-
-    with_attributes: rules of an experiment need them.
-    """
-    identity = store.identity(user_id)
-    if not identity.is_personal:
-        return UserHead(0, check, subject=Subject(is_personal=False))
-    owner, engine, forgotten = identity.owner_id, release.recommender.engine, identity.forgotten_seq
-    is_known = engine.users.position(owner) != MISSING and forgotten <= release.log_seq
-    rules_need_them = with_attributes or release.recommender.rules.uses_segments
-    needs_attributes = rules_need_them or (engine.segments is not None and not is_known)
-    user = store.user(owner) if needs_attributes else None
-    subject = Subject(owner, user.attributes if user is not None else NO_ATTRIBUTES)
-    return UserHead(identity.head, check, owner, subject, forgotten)
 
 
 class _Placed(NamedTuple):
@@ -193,7 +100,7 @@ class UserStateReader:
 
     def read_anonymous(self) -> UserState:
         """The state for an answer to nobody in particular, without any wait.  Raises NoBundle."""
-        return self.read_now(None) or UserState.build(self._releases.current(), _NOBODY)
+        return self.read_now(None) or UserState.build(self._releases.current(), NOBODY)
 
     def events_now(self, user_state: UserState) -> Sequence[Event] | None:
         """The result of `events` for a state of `read_now`; None when the log does not answer."""
@@ -272,7 +179,7 @@ class UserStateReader:
         if release is None:
             return None
         if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
-            return UserState.build(release, self._local_head(user_id, release) if user_id else _NOBODY)
+            return UserState.build(release, self._local_head(user_id, release) if user_id else NOBODY)
         for other in self._releases.beside_live():
             if self._with_newest_items(other) is None:
                 return None
@@ -346,7 +253,7 @@ class UserStateReader:
         revision, head = await self._in_pool(
             lambda: (
                 self._store.item_revision(),
-                self._read_head(user_id, release) if user_id else _NOBODY,
+                self._read_head(user_id, release) if user_id else NOBODY,
             )
         )
         self._revision = max(self._revision, revision)
@@ -386,7 +293,7 @@ class UserStateReader:
     def _kept_head(self, user_id: str | None) -> UserHead:
         """What was read of the user last; a user who was never read is taken for the owner of the id."""
         if user_id is None:
-            return _NOBODY
+            return NOBODY
         head = self._heads.get(user_id)
         if head is not None or not self.forgotten:
             return head or UserHead(0, 0, user_id, Subject(user_id))

@@ -66,5 +66,16 @@ EXPERIMENT_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             "decision": "b",
             "verdict": "stop: B is better by 3-6.8 % in money for each customer",
         },
+        "watched": [
+            {
+                "mark": "late",
+                "words": "a list took longer than 50 ms",
+                "n_a": 812,
+                "n_b": 799,
+                "share_a": 0.011,
+                "share_b": 0.014,
+                "allowed": 0.05,
+            }
+        ],
     },
 }

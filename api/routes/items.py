@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsFoundOut, ItemsIn, StoredOut

@@ -11,7 +11,7 @@ from fastapi import Request
 from api.auth.authentication import ANONYMOUS, Grant
 from api.errors.refused import Refused
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.recommendation_service import CacheableQuery, plain_text, unix_ms
 from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEvent
 from api.schemas.validation import validated

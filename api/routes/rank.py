@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.openapi.responses import BODY_ERRORS, body_of
 from api.routes.query import session_event
 from api.routes.response import json_response

@@ -35,7 +35,7 @@ def result(
     Outputs(None, html).check(shop_files(ctx.obj.home, ctx.obj.file))
     reading = read_result(ctx.obj.existing_store(), ctx.obj.file, campaign, now_ms())
     if html is not None:
-        from eval.report.builders.campaign import build_page
+        from eval.report.builders.effects.campaign import build_page
         from eval.report.html import write_page
 
         write_page(build_page(reading, datetime.now(UTC)), html)

@@ -12,6 +12,7 @@ import typer
 from eval.cli.answers import AnswerOptions, evaluate_from_answers
 from eval.cli.campaign_result import result
 from eval.cli.compare import JsonOption, compare
+from eval.cli.experiment_reading import read
 from eval.cli.promotions import effect, responses
 from eval.cli.shown import shown
 from eval.export.outputs import Outputs, shop_files
@@ -147,6 +148,7 @@ def register(app: typer.Typer) -> None:
         register_command(app, command, panel="Judge", is_job=True)
     register_command(app, shown, panel="Judge")
     add_to_group(app, "campaign", result)
+    add_to_group(app, "experiment", read)
     for command in (effect, responses):
         add_to_group(app, "promotions", command)
 

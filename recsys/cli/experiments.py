@@ -1,4 +1,4 @@
-"""Commands `recsys experiment plan | start | list | read | stop`: A/B tests of the engine."""
+"""Commands `recsys experiment plan | start | list | stop`: A/B tests of the engine."""
 
 import sys
 from dataclasses import asdict
@@ -17,17 +17,15 @@ if TYPE_CHECKING:
     from recsys.data.store.base import Store
     from recsys.experiments.definition import ExperimentPlan
     from recsys.experiments.state import Experiment
-    from recsys.experiments.verdict import ExperimentResult
     from recsys.shared_registry.mirror import RegistryMirror
 
 PlanFile = Annotated[Path, typer.Argument(help="The experiment, as TOML; docs/experiments.md has an example; or -.")]
-ExperimentId = Annotated[str | None, typer.Argument(help="Id of the experiment; the newest when left out.")]
 
 
 def register_experiments(app: typer.Typer) -> None:
     """Adds `recsys experiment`."""
     text = "Experiments (A/B tests) of the engine: two releases, rule files, placements or blends."
-    register_group(app, "experiment", (plan, start, list_, read, stop), panel="Ask", help=text)
+    register_group(app, "experiment", (plan, start, list_, stop), panel="Ask", help=text)
 
 
 def plan(ctx: typer.Context, file: PlanFile, as_json: AsJson = False) -> None:
@@ -75,39 +73,12 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Example: recsys experiment list
     """
-    experiments = _experiments(ctx.obj)
+    experiments = known_experiments(ctx.obj)
     if as_json:
         print_json([experiment.model_dump(mode="json") for experiment in experiments])
         return
     names = ("experiment", "since", "outcome", "A", "B", "why")
     print_table(names, [_row(experiment) for experiment in reversed(experiments)])
-
-
-def read(ctx: typer.Context, experiment_id: ExperimentId = None, as_json: AsJson = False) -> None:
-    """What an experiment shows so far, and whether to stop it, in one sentence.
-
-    Example: recsys experiment read more-new
-
-    Read it as often as you like: only the looks that were planned decide, so that reading raises no false alarm.
-    """
-    from recsys.customers.population import MIN_GROUP
-    from recsys.errors import BadInput
-    from recsys.experiments.outcomes import read_log
-    from recsys.experiments.state import find_experiment
-    from recsys.experiments.verdict import read_result
-
-    context: CliContext = ctx.obj
-    experiments = _experiments(context)
-    if not experiments:
-        raise BadInput(f"{context.home}: no experiment was started; `recsys experiment start FILE` starts one")
-    experiment = experiments[-1] if experiment_id is None else find_experiment(experiments, experiment_id)
-    now = now_ms()
-    log = read_log(context.existing_store(), context.home, experiment, min(now, experiment.ended_at_ms or now))
-    result = read_result(log, experiment, now, least=MIN_GROUP)
-    if as_json:
-        print_json({"experiment": experiment.model_dump(mode="json"), "result": result.as_data()})
-    else:
-        _print_result(experiment, result)
 
 
 def stop(
@@ -154,7 +125,8 @@ def _mirror(context: CliContext) -> "RegistryMirror | None":
     return open_mirror(context.home, RegistrySettings.load(context.file))
 
 
-def _experiments(context: CliContext) -> "tuple[Experiment, ...]":
+def known_experiments(context: CliContext) -> "tuple[Experiment, ...]":
+    """The experiments of the home, or of all hosts that share its registry, the oldest first."""
     from recsys.experiments.state import read_experiments
 
     context.existing_store()  # a mistyped home is named
@@ -167,35 +139,3 @@ def _experiments(context: CliContext) -> "tuple[Experiment, ...]":
 def _row(experiment: "Experiment") -> tuple[str, ...]:
     arms = experiment.plan.a.words, experiment.plan.b.words
     return experiment.id, minute(experiment.began_at_ms), experiment.outcome, *arms, "; ".join(experiment.reasons)
-
-
-def _print_result(experiment: "Experiment", result: "ExperimentResult") -> None:
-    console = plain_console()
-    console.print(result.verdict)
-    console.print(f"{experiment.id}: A is {experiment.plan.a.words}; B is {experiment.plan.b.words}")
-    left_out = f"; {result.n_left_out:,} left out" if result.n_left_out else ""
-    arms = f"{result.n_a:,} customers in A, {result.n_b:,} in B{left_out}"
-    if result.sample_ratio_p is None:
-        arms = f"{result.n_a + result.n_b:,} customers with mixed lists{left_out}"
-    console.print(f"{arms}; {minute(experiment.began_at_ms)} to {minute(result.as_of_ms)} UTC")
-    if result.preference is not None:
-        preferred = result.preference
-        counts = f"{preferred.prefer_b:,} prefer B, {preferred.prefer_a:,} prefer A, {preferred.ties:,} neither"
-        console.print(f"{counts}; p = {preferred.p:.3g}")
-    rows = [
-        (
-            name,
-            f"{effect.difference:+.4g}",
-            f"{effect.low:+.4g} to {effect.high:+.4g}",
-            f"{effect.p:.3g}",
-            effect.method,
-        )
-        for name, effect in result.effects.items()
-    ]
-    if rows:
-        print_table(("for each customer", "B - A", "95 % interval", "p", "method"), rows)
-    looks: list[Any] = [
-        (str(look.number), minute(look.at_ms), f"{look.z:+.2f}", f"{look.bound:.2f}") for look in result.looks
-    ]
-    if looks:
-        print_table(("look", "at", "z", "ends beyond"), looks)

@@ -36,6 +36,7 @@ class EngineExperimentResult(ResponseModel):
 
     experiment: EngineExperiment
     result: dict[str, Any]
+    watched: tuple[dict[str, Any], ...] = ()
 
 
 def experiments() -> Call[EngineExperiments]:

@@ -1,6 +1,6 @@
 """Outcomes of an experiment: what each customer did since their first answer in it, from the answer log and events."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.arrays import Bools, Doubles
-from recsys.data.answer_log.answer_log import LoggedItem, open_answer_log
+from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog, LoggedItem
 from recsys.data.answer_log.attribution import attribute_outcomes
 from recsys.data.dataset.occasions import occasion_expression
 from recsys.data.events import EVENT_SCHEMA, Kind, frame_schema
 from recsys.data.store.base import Store
+from recsys.errors import BadInput
 from recsys.experiments.split import arms_of
 from recsys.experiments.state import Experiment
 from recsys.time_units import DAY_MS
@@ -54,16 +55,19 @@ class ExperimentOutcomes:
     clicks_of_b: Doubles
 
 
-def read_log(store: Store, home: Path, experiment: Experiment, until_ms: int) -> ExperimentLog:
-    """What was shown in the experiment, and what its customers did, until that moment.  Raises LogUnavailable."""
+def read_log(store: Store, logs: Sequence[Path], experiment: Experiment, until_ms: int) -> ExperimentLog:
+    """What was shown in the experiment, and what its customers did, until that moment.
+
+    logs: answer logs, each of a host; an answer counts once.  Raises LogUnavailable.
+    """
     import polars as pl
 
-    log = open_answer_log(home)
     rows: list[LoggedItem] = []
-    if log is not None:
-        with closing(log):
-            rows = list(_of_experiment(log.items_between(experiment.began_at_ms, until_ms), experiment))
+    for file in logs:
+        with closing(AnswerLog(file)) as log:
+            rows += _of_experiment(log.items_between(experiment.began_at_ms, until_ms), experiment)
     shown = pl.DataFrame(rows, schema=frame_schema(LoggedItem), orient="row")
+    shown = shown.unique(["request_id", "row", "position"], keep="first", maintain_order=True)
     kept, n_left_out = _consistent(shown["user_id"].unique().to_list(), shown, store, experiment)
     since_ms = experiment.began_at_ms - BEFORE_DAYS * DAY_MS
     in_time = (pl.col("at_ms") >= since_ms) & (pl.col("at_ms") < until_ms)
@@ -74,6 +78,16 @@ def read_log(store: Store, home: Path, experiment: Experiment, until_ms: int) ->
         {item.item_id: item.cost for item in store.items_since(0) if item.cost is not None} if kept else {},
         n_left_out,
     )
+
+
+def answer_logs(home: Path, more: Sequence[Path]) -> list[Path]:
+    """The answer log of the home, if it has one, and those of other hosts.  Raises BadInput for one that is not."""
+    missing = [file for file in more if not file.is_file()]
+    if missing:
+        raise BadInput(f"--answers {missing[0]}: no such file; copy {ANSWER_LOG_FILE} from the home of the other host")
+    own = home / ANSWER_LOG_FILE
+    files = [*([own] if own.exists() else []), *more]
+    return list({file.resolve(): file for file in files}.values())
 
 
 def outcomes_at(log: ExperimentLog, experiment: Experiment, cut_ms: int) -> ExperimentOutcomes:

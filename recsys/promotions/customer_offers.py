@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys.customers.card import last_moment
-from recsys.customers.loyalty import loyalty_states
+from recsys.customers.history.loyalty import loyalty_states
 from recsys.data.facts import FactKind
 from recsys.data.ids import MISSING
 from recsys.data.store.base import Store

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.customers.loyalty import LoyaltyState, loyalty_states
+from recsys.customers.history.loyalty import LoyaltyState, loyalty_states
 from recsys.customers.population import MIN_GROUP
 from recsys.data.facts import Fact, FactKind
 from recsys.data.ids import MISSING

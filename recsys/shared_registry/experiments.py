@@ -19,6 +19,7 @@ from recsys.experiments.state import (
 )
 from recsys.shared_registry.mirror import RegistryMirror
 from recsys.shared_registry.state import RegistryState, read_state
+from recsys.time_units import DAY_MS, date
 
 ATTEMPTS = 20
 
@@ -60,7 +61,8 @@ def stop_experiment(
 def _check_free(state: RegistryState, plan: ExperimentPlan) -> None:
     running = running_experiment(state.experiments)
     if running is not None:
-        raise BadInput(f"{running.id} runs; `recsys experiment stop {running.id}` ends it, then another may start")
+        until = f"{running.id} runs until {date(running.until_ms / DAY_MS)}, and one experiment runs at a time"
+        raise BadInput(f"{until}: both would mix; wait, or end it with `recsys experiment stop {running.id}`")
     if any(experiment.id == plan.id for experiment in state.experiments):
         raise BadInput(f"id = {plan.id!r} was used; give another, so that the answers of both stay apart")
     if state.live is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path, Request, Response
 
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.openapi.responses import BODY_ERRORS, CAMPAIGN_ERRORS, ERRORS, body_of
 from api.routes.response import json_response
 from api.schemas.customers.campaigns import (

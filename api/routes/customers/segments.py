@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.errors.refused import Refused
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, segments_body
 from api.routes.response import json_response
 from api.routes.versioned import IfMatch, digest_of, document_response, toml_of, versions_response

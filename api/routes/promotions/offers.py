@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParam
 
 from api.live.release import LiveRelease
-from api.live.user_state import Subject
+from api.live.subject import Subject
 from api.openapi.responses import ERRORS
 from api.routes.response import json_response
 from api.schemas.params import K, UserPathId

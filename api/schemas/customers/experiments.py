@@ -98,8 +98,21 @@ class ExperimentFiguresOut(BaseModel):
     verdict: str
 
 
+class WatchedMarkOut(BaseModel):
+    """Shares of each arm's customers for whom `words` hold, on this host in this hour; B may have `allowed` more."""
+
+    mark: str
+    words: str
+    n_a: int
+    n_b: int
+    share_a: float
+    share_b: float
+    allowed: float
+
+
 class ExperimentResultOut(BaseModel):
     """An experiment and its result."""
 
     experiment: ExperimentOut
     result: ExperimentFiguresOut
+    watched: list[WatchedMarkOut]

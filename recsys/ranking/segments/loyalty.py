@@ -3,7 +3,7 @@
 import numpy as np
 
 from recsys.arrays import Bools
-from recsys.customers.loyalty import LoyaltyState, loyalty_states
+from recsys.customers.history.loyalty import LoyaltyState, loyalty_states
 from recsys.errors import BadInput
 from recsys.ranking.segments.columns import passing_rows
 from recsys.ranking.segments.expression import LoyaltyCondition

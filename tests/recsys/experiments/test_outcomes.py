@@ -15,8 +15,9 @@ from recsys.data.entities import Item
 from recsys.data.events import KIND_BY_NAME, Event
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
+from recsys.errors import BadInput
 from recsys.experiments.definition import ExperimentPlan, Variant
-from recsys.experiments.outcomes import ExperimentLog, outcomes_at, read_log
+from recsys.experiments.outcomes import ExperimentLog, answer_logs, outcomes_at, read_log
 from recsys.experiments.split import arm_of, customer_bucket
 from recsys.experiments.state import Experiment
 from recsys.experiments.verdict import read_result
@@ -75,7 +76,7 @@ def store(home: Path) -> Iterator[Store]:
 
 
 def test_money_orders_margin_and_clicks_count_from_the_first_answer_on(home: Path, store: Store) -> None:
-    outcomes = outcomes_at(read_log(store, home, EXPERIMENT, END), EXPERIMENT, END)
+    outcomes = outcomes_at(read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END), EXPERIMENT, END)
     is_b, by_measure = outcomes.is_b, outcomes.by_measure
     assert len(is_b) == len(USERS)
     assert list(is_b) == [own_arm(user) == "B" for user in USERS]
@@ -87,17 +88,17 @@ def test_money_orders_margin_and_clicks_count_from_the_first_answer_on(home: Pat
 
 
 def test_customers_who_saw_both_arms_are_left_out_and_counted(home: Path, store: Store) -> None:
-    assert read_log(store, home, EXPERIMENT, END).n_left_out == 1
+    assert read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END).n_left_out == 1
 
 
 def test_nothing_after_the_cut_counts(home: Path, store: Store) -> None:
-    outcomes = outcomes_at(read_log(store, home, EXPERIMENT, END), EXPERIMENT, BEGAN + 2_500)
+    outcomes = outcomes_at(read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END), EXPERIMENT, BEGAN + 2_500)
     assert not outcomes.by_measure["money"].any()
     assert outcomes.by_measure["clicks"].all()
 
 
 def test_the_verdict_says_that_b_is_better_and_by_how_much(home: Path, store: Store) -> None:
-    log = read_log(store, home, EXPERIMENT, END)
+    log = read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END)
     result = read_result(log, EXPERIMENT, END, least=20)
     assert result.decision == "b"
     assert result.verdict.startswith("stop: B is better by ")
@@ -106,14 +107,14 @@ def test_the_verdict_says_that_b_is_better_and_by_how_much(home: Path, store: St
 
 
 def test_before_the_first_look_the_verdict_is_to_go_on(home: Path, store: Store) -> None:
-    log = read_log(store, home, EXPERIMENT, BEGAN + DAY_MS // 2)
+    log = read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, BEGAN + DAY_MS // 2)
     result = read_result(log, EXPERIMENT, BEGAN + DAY_MS // 2, least=20)
     assert result.decision == "go_on"
     assert result.verdict.startswith("go on: not enough yet, about ")
 
 
 def test_arms_of_another_size_than_drawn_break_the_result(home: Path, store: Store) -> None:
-    log = read_log(store, home, EXPERIMENT, END)
+    log = read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END)
     lost = [user for user in USERS if own_arm(user) == "B"][10:]
     result = read_result(_without(log, lost), EXPERIMENT, END, least=5)
     assert result.decision == "broken"
@@ -125,7 +126,7 @@ def _without(log: ExperimentLog, lost: list[str]) -> ExperimentLog:
 
 
 def test_of_few_customers_no_figure_is_shown(home: Path, store: Store) -> None:
-    result = read_result(read_log(store, home, EXPERIMENT, END), EXPERIMENT, END, least=1_000)
+    result = read_result(read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END), EXPERIMENT, END, least=1_000)
     assert result.effects == {}
     assert result.looks == ()
     assert result.decision == "go_on"
@@ -133,5 +134,20 @@ def test_of_few_customers_no_figure_is_shown(home: Path, store: Store) -> None:
 
 def test_without_an_answer_log_nothing_is_known(tmp_path: Path) -> None:
     with closing(open_store(tmp_path, None)) as store:
-        log = read_log(store, tmp_path, EXPERIMENT, END)
+        log = read_log(store, answer_logs(tmp_path, []), EXPERIMENT, END)
     assert read_result(log, EXPERIMENT, END, least=20).n_a == 0
+
+
+def test_answers_of_two_hosts_are_read_together_and_each_counts_once(home: Path, tmp_path: Path) -> None:
+    with closing(AnswerLog(tmp_path / ANSWER_LOG_FILE)) as log:
+        log.append([answer(user, own_arm(user)) for user in USERS[:50]])  # the same requests again
+        log.append([answer("elsewhere", own_arm("elsewhere"))])
+    logs = answer_logs(home, [tmp_path / ANSWER_LOG_FILE, home / ANSWER_LOG_FILE])
+    assert len(logs) == 2
+    with closing(open_store(home, None)) as store:
+        both = read_log(store, logs, EXPERIMENT, END)
+        alone = read_log(store, answer_logs(home, []), EXPERIMENT, END)
+    assert set(both.shown["user_id"]) == {*alone.shown["user_id"], "elsewhere"}
+    assert len(both.shown) == len(alone.shown) + 1
+    with pytest.raises(BadInput, match=r"copy shown\.db from the home of the other host"):
+        answer_logs(home, [tmp_path / "none.db"])

@@ -1,6 +1,6 @@
 """Loyalty: the newest fact counts; points earned and spent; near the next tier; small groups are not told."""
 
-from recsys.customers.loyalty import LoyaltyState, loyalty_states
+from recsys.customers.history.loyalty import LoyaltyState, loyalty_states
 from recsys.data.facts import Fact, FactKind
 from recsys.promotions.loyalty import NearTier, loyalty_report, near_tiers
 

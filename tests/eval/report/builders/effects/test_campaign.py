@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.report.builders.campaign import build_page
+from eval.report.builders.effects.campaign import build_page
 from eval.report.charts import signed_axis
 from eval.report.html import render_page
 from eval.stats.bootstrap import Estimate

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import structlog
 
-from api.live.canary import JUDGE_EVERY_S, LATE_S, Mark
 from api.live.release import LiveRelease
+from api.live.split.canary import JUDGE_EVERY_S, LATE_S, Mark
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, stamp_of
 from recsys.canary.counters import CanaryCounters, counter_file, remove_counters

@@ -158,8 +158,8 @@ def test_a_canary_that_cannot_be_opened_goes_back(client: TestClient, registry: 
 def test_empty_and_slow_lists_are_counted_for_their_arm(
     client: TestClient, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.live.canary.JUDGE_EVERY_S", 3_600.0)
-    monkeypatch.setattr("api.live.canary.LATE_S", 0.0)
+    monkeypatch.setattr("api.live.split.canary.JUDGE_EVERY_S", 3_600.0)
+    monkeypatch.setattr("api.live.split.canary.LATE_S", 0.0)
     canary = began(registry, client)
     for user in USERS:
         client.post("/v1/recommendations", json={"user_id": user, "filters": {"category_in": ["none of ours"]}})
@@ -210,7 +210,7 @@ def test_a_release_that_was_deleted_does_not_stay_open(client: TestClient, regis
 def test_no_canary_costs_a_request_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """No hash, no count: the split is not looked at."""
     calls: list[object] = []
-    monkeypatch.setattr("api.live.canary.bucket_of", lambda *args: calls.append(args))
-    monkeypatch.setattr("api.live.canary.CanaryHolder.observe", lambda *args: calls.append(args))
+    monkeypatch.setattr("api.live.split.canary.bucket_of", lambda *args: calls.append(args))
+    monkeypatch.setattr("api.live.split.canary.CanaryHolder.observe", lambda *args: calls.append(args))
     version_for(client, USERS[0])
     assert calls == []

@@ -1,0 +1,1 @@
+"""Releases beside the live one that a share of the customers gets: a canary, the arms of an experiment."""
