@@ -9,7 +9,7 @@ from recsys.data.catalogue.mask_cache import to_mask
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.rerank.constraints import CANDIDATES_PER_SLOT, MIN_CANDIDATES, Cap, Constraints, Pin, Quota
-from recsys.ranking.rerank.reorder import STEADINESS, boosted, diverse, explored, similarities
+from recsys.ranking.rerank.reorder import boosted, diverse, explored, similarities, weights_of
 
 
 class Assembly:
@@ -187,10 +187,22 @@ class _OpenQuota:
 
 
 def constrained(pool: CandidatePool, constraints: Constraints) -> list[ScoredItem]:
-    """The list under the constraints: boosted and demoted, explored, made diverse, assembled."""
+    """The list under the constraints: boosted and demoted, explored, made diverse, assembled.
+
+    The probability of an explored item is that of standing in its place, given those above it, pins, caps and quotas;
+    where the list is made diverse, that of its place in the draw.
+    """
     k = pool.context.query.k
     scored, places = _boosted_candidates(pool, constraints)
     n = max(CANDIDATES_PER_SLOT * k, MIN_CANDIDATES)
+    if constraints.seed is not None and not constraints.diversity and constraints.limits_draws:
+        drawn = explored(scored[:n], places[:n], constraints.seed, pool.context.catalogue)
+        shown = Assembly(pool, constraints).assemble([*drawn, *scored[n:]])
+        chances = Assembly(pool, constraints).draw_chances(scored[:n], weights_of(places[:n]), _items(shown))
+        return [
+            each._replace(probability=float(chance[items == each.item].sum()) or None)
+            for each, (items, chance) in zip(shown, chances, strict=True)
+        ]
     if constraints.seed is not None:
         scored[:n] = explored(scored[:n], places[:n], constraints.seed, pool.context.catalogue)
     if constraints.diversity:
@@ -213,5 +225,8 @@ def draw_chances(pool: CandidatePool, constraints: Constraints, shown: Sequence[
     """
     n = max(CANDIDATES_PER_SLOT * pool.context.query.k, MIN_CANDIDATES)
     scored, places = _boosted_candidates(pool, constraints)
-    weights = np.array(places[:n]) ** -STEADINESS
-    return list(Assembly(pool, constraints).draw_chances(scored[:n], weights, shown))
+    return list(Assembly(pool, constraints).draw_chances(scored[:n], weights_of(places[:n]), shown))
+
+
+def _items(scored: Sequence[ScoredItem]) -> list[int]:
+    return [candidate.item for candidate in scored]

@@ -73,6 +73,11 @@ class Constraints:
     diversity: float = 0.0
     seed: int | None = None
 
+    @property
+    def limits_draws(self) -> bool:
+        """Whether exploration may draw an item that then has no room."""
+        return bool(self.pins or self.caps or self.quotas or len(self.buried))
+
     def factors(self, items: Ints) -> Doubles:
         """What the place of each of these items is divided by, from a tenth to ten.  (N,) -> (N,)"""
         factors = np.ones(len(items))

@@ -40,10 +40,16 @@ def explored(
         for candidate, place in zip(scored, places, strict=True)
     ]
     order = sorted(range(len(scored)), key=keys.__getitem__)
-    weights = np.array([places[at] for at in order]) ** -STEADINESS
+    weights = weights_of([places[at] for at in order])
     left = np.cumsum(weights[::-1])[::-1]
     drawn = zip(order, (weights / left).tolist(), strict=True)
     return [scored[at]._replace(probability=probability) for at, probability in drawn]
+
+
+def weights_of(places: Sequence[float]) -> Doubles:
+    """What each item is drawn in proportion to.  (N,) -> (N,)"""
+    weights: Doubles = np.array(places) ** -STEADINESS
+    return weights
 
 
 def diverse(scored: Sequence[ScoredItem], n: int, diversity: float, similarity: Floats) -> list[ScoredItem]:

@@ -23,15 +23,26 @@ def under(shop: Recommender, *rules: dict[str, object]) -> Recommender:
     return shop.with_rules(parse_rules(to_toml(RulesIn.model_validate({"rules": rules})), ["home"]))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_chance_of_each_shown_item_is_the_probability_in_the_list(small_shop: Recommender, seed: int) -> None:
-    scored = small_shop.scored_items(seeded(seed))
-    shown = [each.item for each in scored]
-    chances = [
-        float(chance[items == item].sum())
-        for (items, chance), item in zip(small_shop.draw_chances(QUERY, shown), shown, strict=True)
-    ]
-    assert chances == pytest.approx([each.probability for each in scored])
+LIMITS: list[dict[str, object]] = [
+    {"id": "mixed", "kind": "cap", "per": "category", "most": 1, "reason": "Mixed"},
+    {"id": "third", "kind": "pin", "slot": 3, "items": ["item-005"], "reason": "New"},
+    {"id": "last", "kind": "bury", "items": ["item-003"], "reason": "Old"},
+]
+
+
+@pytest.mark.parametrize("limits", [[], LIMITS[:1], LIMITS[1:2], LIMITS])
+def test_the_chance_of_each_shown_item_is_the_probability_in_the_list(
+    small_shop: Recommender, limits: list[dict[str, object]]
+) -> None:
+    shop = under(small_shop, *limits)
+    for seed in range(5):
+        scored = shop.scored_items(seeded(seed))
+        shown = [each.item for each in scored]
+        chances = [
+            float(chance[items == item].sum())
+            for (items, chance), item in zip(shop.draw_chances(QUERY, shown), shown, strict=True)
+        ]
+        assert chances == pytest.approx([each.probability for each in scored])
 
 
 def test_a_place_has_a_whole_chance_and_none_of_the_items_above_it(small_shop: Recommender) -> None:
