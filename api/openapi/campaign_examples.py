@@ -116,6 +116,11 @@ CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "segments": [{"segment": "loyal", **EFFECT}],
         "segments_hidden": 1,
         "left_out": [],
+        "coupons": {
+            "codes": ["COFFEE10", "spring"],
+            "treated": {"customers": 402, "redemptions": 431, "money": 310.4},
+            "control": {"customers": 0, "redemptions": 0, "money": 0.0},
+        },
     },
     "TreatedOut": {
         "campaign": "spring",

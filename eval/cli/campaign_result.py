@@ -12,6 +12,7 @@ from recsys.time_units import minute, now_ms
 
 if TYPE_CHECKING:
     from recsys.campaigns.result.campaign_result import CampaignResult
+    from recsys.campaigns.result.coupons import ArmCoupons
     from recsys.inference.welch import Effect
 
 Row = tuple[str, str, str, str]
@@ -65,6 +66,13 @@ def _print(reading: "CampaignResult") -> None:
         f"{word} {'below 20' if n is None else f'{n:,}'}" for word, n in reading.response.items() if n != 0
     )
     console.print(f"messages: {sent or 'none were reported'}")
+    if (coupons := reading.coupons) is not None:
+        arms = f"{_coupons(coupons.treated)} of the treated, {_coupons(coupons.control)} of the others"
+        console.print(f"coupons {', '.join(coupons.codes)}: redeemed by {arms}")
+
+
+def _coupons(arm: "ArmCoupons") -> str:
+    return "below 20" if arm.customers is None else f"{arm.customers:,} (money off {arm.money:,.2f})"
 
 
 def _rows(reading: "CampaignResult") -> Iterator[Row]:

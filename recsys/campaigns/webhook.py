@@ -8,7 +8,7 @@ from recsys.jobs.notifications import DeliveryFailed, Notifier
 
 
 def post_treated(treated: TreatedList, file: Path | None) -> int:
-    """Posts every page to the webhook of the settings, and returns how many; a page has the same id in every try.
+    """Posts every page to the webhook of the settings in a few tries, and returns how many; a page keeps its id.
 
     Raises BadSettings, and BadInput where no webhook is set or one page does not arrive.
     """
@@ -18,7 +18,7 @@ def post_treated(treated: TreatedList, file: Path | None) -> int:
     n_pages = 0
     for name, payload in treated.messages():
         try:
-            notifier.send("webhook", name, payload)
+            notifier.send_tried("webhook", name, payload, treated.campaign_id)
         except DeliveryFailed as error:
             why = f"page {n_pages + 1} of the webhook did not arrive: {error}"
             raise BadInput(f"{why}; export again: pages that arrived have the same id") from None

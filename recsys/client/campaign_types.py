@@ -92,6 +92,7 @@ class CampaignResult(ResponseModel):
     response: dict[str, int | None] | None = None
     segments: tuple[dict[str, Any], ...] = ()
     left_out: tuple[str, ...] = ()
+    coupons: dict[str, Any] | None = None
 
 
 class Treated(ResponseModel):

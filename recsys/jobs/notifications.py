@@ -123,17 +123,23 @@ class Notifier:
 
     def _arrives(self, channel: str, run: RunRecord, message_id: str, payload: bytes) -> bool:
         """Whether it arrived in one of a few quick tries, or the receiver wants no more."""
-        for n in range(QUICK_TRIES):
-            if n > 0:
-                self.pause(QUICK_PAUSE_S * 2 ** (n - 1) * self.rng.uniform(0.5, 1.5))
+        try:
+            self.send_tried(channel, message_id, payload, run.run_id)
+        except DeliveryFailed as error:
+            return error.is_final
+        return True
+
+    def send_tried(self, channel: str, message_id: str, payload: bytes, cause: str) -> None:
+        """A few quick tries under the same id.  cause: for the log.  Raises the last DeliveryFailed."""
+        for left in reversed(range(QUICK_TRIES)):
             try:
                 self.send(channel, message_id, payload)
-                return True
+                return
             except DeliveryFailed as error:
-                log.warning("notification_failed", extra={"run_id": run.run_id, "channel": channel, "why": str(error)})
-                if error.is_final:
-                    return True
-        return False
+                log.warning("notification_failed", extra={"run_id": cause, "channel": channel, "why": str(error)})
+                if error.is_final or not left:
+                    raise
+            self.pause(QUICK_PAUSE_S * 2 ** (QUICK_TRIES - 1 - left) * self.rng.uniform(0.5, 1.5))
 
     def _next_pause_ms(self, age_ms: int) -> int:
         """As long as the notification is old, so that pauses double; with jitter."""

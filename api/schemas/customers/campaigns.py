@@ -119,6 +119,7 @@ class CampaignResultOut(BaseModel):
     segments: list[dict[str, Any]]
     segments_hidden: int
     left_out: list[str]
+    coupons: dict[str, Any] | None = Field(description="redeemed in its time, by arm; null where none was")
 
 
 class TreatedOut(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recsys.campaigns.result.coupons import CampaignCoupons, count_coupons, coupon_codes
 from recsys.campaigns.result.design import ComparisonDesign, check_window, find_design
 from recsys.campaigns.result.estimates import (
     SegmentEffect,
@@ -33,7 +34,8 @@ class CampaignResult:
     """What a campaign changed.  effects: money per customer, by estimate; empty after a sample-ratio mismatch.
 
     margin: of the money, None where costs are unknown.  cost: of all contacts.  segments: by stage at the start.
-    response: customers by what became of their message.  as_of_ms: up to where the log goes.
+    response: customers by what became of their message.  coupons: None where none was redeemed.
+    as_of_ms: up to where the log goes.
     """
 
     campaign_id: str
@@ -52,6 +54,7 @@ class CampaignResult:
     n_segments_hidden: int
     response: Mapping[str, int | None]
     left_out: Sequence[str]
+    coupons: CampaignCoupons | None = None
 
     @property
     def is_drawn(self) -> bool:
@@ -104,6 +107,7 @@ class CampaignResult:
             ],
             "segments_hidden": self.n_segments_hidden,
             "left_out": list(self.left_out),
+            "coupons": None if self.coupons is None else asdict(self.coupons),
         }
 
 
@@ -135,7 +139,10 @@ def read_result(store: Store, file: Path | None, campaign_id: str, now_ms: int) 
     check_window(design.window, log, now_ms)
     treated = {user_id for user_id, is_own in zip(design.user_ids, design.is_treated.tolist(), strict=True) if is_own}
     response = count_response(reports, treated)
-    return compare_groups(campaign_id, design, log, response, CustomerSettings.load(file).stage_rule())
+    result = compare_groups(campaign_id, design, log, response, CustomerSettings.load(file).stage_rule())
+    facts = store.coupon_facts(design.window.start_ms, design.window.end_ms)
+    codes, control = coupon_codes(campaign_id, design.campaign), set(design.user_ids) - treated
+    return replace(result, coupons=count_coupons(facts, codes, treated, control))
 
 
 def compare_groups(

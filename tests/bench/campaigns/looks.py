@@ -8,7 +8,7 @@ from recsys.arrays import Doubles
 from recsys.inference.sequential import boundaries
 from tests.bench.campaigns._complete_journey import BEFORE_DAYS, DAYS, daily_money
 
-N_DRAWS = 2_000
+N_DRAWS = 10_000
 WEEKLY = (0.25, 0.5, 0.75, 1.0)
 
 

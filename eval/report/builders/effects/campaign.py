@@ -10,6 +10,7 @@ from eval.report.ranking_report import Cell, EvaluationRecord, ReportTable, Role
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 from recsys.campaigns.result.campaign_result import CampaignResult, in_all
+from recsys.campaigns.result.coupons import CampaignCoupons
 from recsys.campaigns.result.verdict import NO_PROOF, TITLES
 from recsys.inference.welch import Effect
 from recsys.time_units import minute
@@ -97,7 +98,10 @@ def _sections(result: CampaignResult) -> list[PageSection]:
         hidden = counted(result.n_segments_hidden, "segment") + " of fewer than 20 customers: not shown."
         chart = _chart("stages", "Money per customer by stage, CUPED", by_stage)
         sections.append(PageSection("stages", "For whom", [chart], hidden if result.n_segments_hidden else ""))
-    return [*sections, PageSection("response", "Messages and orders", _response(result))]
+    sections.append(PageSection("response", "Messages and orders", _response(result)))
+    if result.coupons is not None:
+        sections.append(PageSection("coupons", "Coupons", [_coupons(result.coupons)]))
+    return sections
 
 
 def _chart(name: str, title: str, effects: Mapping[str, Effect]) -> Chart:
@@ -136,6 +140,17 @@ def _response(result: CampaignResult) -> list[PagePart]:
             f"({signed(100 * order.low)} to {signed(100 * order.high)})."
         )
     return parts
+
+
+def _coupons(coupons: CampaignCoupons) -> PagePart:
+    arms = (("Written to", coupons.treated), ("Not", coupons.control))
+    rows: list[tuple[Cell, ...]] = [
+        (name, "below 20", "", "")
+        if arm.customers is None
+        else (name, f"{arm.customers:,}", f"{arm.redemptions:,}", plain(arm.money or 0.0))
+        for name, arm in arms
+    ]
+    return ReportTable(f"Redeemed: {', '.join(coupons.codes)}", ("", "customers", "times", "money off"), rows)
 
 
 def _record(result: CampaignResult, now: datetime) -> EvaluationRecord:

@@ -30,6 +30,10 @@ SELECT {FIELDS} FROM facts WHERE user_id = $1 AND (kind = 6 OR kind = 2 AND ref 
 _LOYALTY = (
     f"SELECT nth, {FIELDS} FROM facts WHERE nth > $1 AND kind = {int(FactKind.LOYALTY)} ORDER BY nth LIMIT {PAGE_ROWS}"
 )
+_COUPON_FACTS = f"""
+SELECT nth, {FIELDS} FROM facts WHERE nth > $1 AND kind = 4 AND at_ms >= $2 AND at_ms < $3
+ORDER BY nth LIMIT {PAGE_ROWS}
+"""
 _COUNT_OLD = "SELECT count(*) FROM facts WHERE kind <> 8 AND at_ms < $1"
 _CONTACTED = "SELECT DISTINCT user_id FROM facts WHERE kind = 3 AND at_ms >= $1"
 _SEARCHES = """
@@ -119,6 +123,11 @@ class FactStore(ABC):
         deleted = [(known.get(digest), *sums) for digest, *sums in self._read_page(_DELETED_COUPONS)]
         rows = [*self._read_page(_COUPONS), *deleted]
         return [CouponTotal._make(row) for row in rows if row[0] in known.values()]
+
+    def coupon_facts(self, since_ms: int, until_ms: int) -> list[Fact]:
+        """Coupons that were given or redeemed from that moment until before the other, in order of arrival."""
+        pages = self._pages(_COUPON_FACTS, 0, since_ms, until_ms)
+        return [Fact._make(row[1:]) for rows in pages for row in rows]
 
     def count_aged_facts(self, before_ms: int) -> int:
         """How many facts are older than that, without statements of consent."""
