@@ -8,7 +8,7 @@ from api.console.visit import Visit
 
 COLUMNS = (
     Column("item_id", "Product", "id", href="/console/product?item="),
-    Column("name", "Name"),
+    Column("name", "Name", "id"),
     Column("before", "Units before", "number"),
     Column("after", "Units now", "number"),
     Column("difference", "Difference", "number"),

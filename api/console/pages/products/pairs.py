@@ -9,17 +9,17 @@ from api.console.visit import Visit
 FIGURES = (
     Column("baskets", "Baskets", "number", hint="with both"),
     Column("support", "Support", "number", hint="of 10,000 baskets, those with both"),
-    Column("confidence", "Second of first", "share", hint="of the baskets with the first, those with the second, too"),
-    Column("confidence_back", "First of second", "share", hint="of the baskets with the second, those with the first"),
+    Column("confidence", "Of first", "share", hint="of the baskets with the first, those with the second, too"),
+    Column("confidence_back", "Of second", "share", hint="of the baskets with the second, those with the first"),
     Column("lift", "Lift", "number", hint="how many times as often together as by chance"),
-    Column("lift_low", "Lift from", "number", hint="interval of 95 %"),
-    Column("lift_high", "Lift to", "number", hint="interval of 95 %"),
+    Column("lift_low", "From", "number", hint="interval of 95 %"),
+    Column("lift_high", "To", "number", hint="interval of 95 %"),
 )
 OF_ITEMS = (
     Column("first", "First", "id", href="/console/product?item="),
-    Column("first_name", "Name"),
+    Column("first_name", "Name", "id"),
     Column("second", "Second", "id", href="/console/product?item="),
-    Column("second_name", "Name"),
+    Column("second_name", "Name", "id"),
     *FIGURES,
 )
 OF_LABELS = (Column("first", "First"), Column("second", "Second"), *FIGURES)

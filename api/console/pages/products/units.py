@@ -8,7 +8,7 @@ from api.console.visit import Visit
 
 COLUMNS = (
     Column("item_id", "Product", "id", href="/console/product?item="),
-    Column("name", "Name"),
+    Column("name", "Name", "id"),
     Column("units", "Units expected", "number"),
     Column("low", "From", "number"),
     Column("high", "To", "number"),

@@ -25,7 +25,7 @@ def test_pairs_are_counted_on_demand_and_sorted(console: Browser, monkeypatch: p
     text = console.get(URL, params={"count": "1", "least": "20"}).text
     assert text.index(">rare<") < text.index(">995242<")
     assert '"><img' not in text
-    assert all(words in text for words in ("Lift from", "of 140,882 baskets".capitalize(), "As of"))
+    assert all(words in text for words in ("interval of 95 %", "of 140,882 baskets".capitalize(), "As of"))
     by_baskets = console.get(URL, params={"count": "1", "least": "20", "order": "baskets"}).text
     assert by_baskets.index(">995242<") < by_baskets.index(">rare<")
     assert calls == [("pairs", "--by=item", "--least", "20", "--order", "lift", "--limit", "5000")]
