@@ -23,7 +23,7 @@ CONSOLE_PORT = os.environ.get("CONSOLE_PORT", "8010")
 HOUSEHOLDS = ("1240", "709")
 PRODUCT = "995242"
 CUT = "2017-12-05"
-READY_S = 30.0
+READY_S = 60.0
 
 SETTINGS = """\
 # The shop of `make demo`.  Receipts contain coupons and fuel, but these should not be recommended.

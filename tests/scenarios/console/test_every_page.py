@@ -15,7 +15,7 @@ from tests.scenarios.console.hostile_shop import BACKWARDS, ENDLESS, MARKUP
 from tests.scenarios.console.person import Person, Scheme, Shop, enter
 
 pytestmark = pytest.mark.slow
-WIDTHS = (390, 1_440)
+WIDTHS, LAPTOP_WIDTH = (390, 1_440), 1_280
 SERIOUS = {"serious", "critical"}
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -116,6 +116,8 @@ def test_a_page_is_accessible_whole_and_shows_hostile_names_as_text(
     shown = open_page(person, hostile_shop, page, WIDTHS[0])
     assert [each for each in person.complaints if UNASKED not in each] == [], "of the policy of content, or of a script"
     assert shown.evaluate(RUN_OR_LOADED) == 0
+    shown.set_viewport_size({"width": LAPTOP_WIDTH, "height": 900})
+    assert shown.evaluate(CUT_TABLES) == []
     for width in WIDTHS:
         shown.set_viewport_size({"width": width, "height": 900})
         person.picture(f"page{page.path.replace('/', '-')}-{width}-{scheme}")
