@@ -12,7 +12,6 @@ from typing import IO, Any
 import orjson
 
 from recsys.atomic_file import PRIVATE_FOLDER, open_private, replace_file
-from recsys.data.files.readers import SUFFIXES
 from recsys.errors import BadFile, BadInput
 from recsys.time_units import DAY_MS
 
@@ -138,6 +137,8 @@ def _opened(folder: Path) -> Upload | None:
 def _safe_name(name: str) -> str:
     """The name without a path and without signs that mean something to a shell or an option.  Raises BadInput."""
     name = re.sub(r"[^\w.() -]", "_", name.replace("\\", "/").rpartition("/")[2]).strip(" .-")[-120:]
+    from recsys.data.files.readers import SUFFIXES  # loads polars, which an erasure in the service does without
+
     if not name.lower().endswith(SUFFIXES):
         kinds = "CSV, TSV, JSONL (each also .gz and .zst), Parquet, .xlsx and .zip"
         raise BadInput(f"{name or 'no file'!r:.60} is of no kind that is read: send {kinds}")
