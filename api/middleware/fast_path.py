@@ -52,7 +52,8 @@ class FastPath:
 
     def query(self, scope: Scope) -> tuple[str, CacheableQuery] | None:
         """The route and the query of a plain request for a list of a customer, or of items that go with an item."""
-        path = _PATH.fullmatch(scope["path"]) if scope["method"] == "GET" else None
+        is_plain = scope["method"] == "GET" and b"%" not in scope.get("raw_path", b"")
+        path = _PATH.fullmatch(scope["path"]) if is_plain else None
         params = None if path is None else _PARAMS.fullmatch(scope["query_string"])
         if path is None or params is None or (k := int(params[1] or 10)) > MAX_K:
             return None

@@ -5,11 +5,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from recsys.errors import BadDocument, DocumentFault
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MOST_BYTES = 1_000_000
 # A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
@@ -34,7 +35,7 @@ def read_toml(text: str) -> dict[str, Any] | DocumentFault:
         return DocumentFault(None, "", "", "not valid TOML: nested too deeply")
 
 
-def toml_text(document: BaseModel, refusal: type[BadDocument]) -> str:
+def toml_text(document: "BaseModel", refusal: type[BadDocument]) -> str:
     """A document that came in as JSON as TOML, written for people.  Raises `refusal` for a null: TOML has none."""
     import tomli_w  # only when a document comes in as JSON
 

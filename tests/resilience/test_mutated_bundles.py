@@ -103,7 +103,7 @@ def outcomes(mutations: Mutations, numbers: range, folder: Path) -> tuple[int, l
 def test_the_release_itself_answers_every_query(mutations: Mutations, tmp_path: Path) -> None:
     recommender = build_recommender(open_bundle(mutations._original), (), None)
     check_answers(recommender)
-    assert len(recommender.engine.models) == 12
+    assert len(recommender.engine.models) == 13
     folders = {name.partition("/")[0] for name in recommender.bundle.names}
     too_even = {"category_needs"}  # all customers of this shop buy of all their categories again: nothing to learn
     assert folders >= {stored.folder for _, stored in parts_of(Engine)} - too_even

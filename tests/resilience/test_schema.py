@@ -42,11 +42,21 @@ def url(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url_of(running)
 
 
+REPORTS_OF_THE_LOG = ["/v1/kpis", "/v1/cohorts", "/v1/expected-units"]
+# Each starts a process for a second; their own tests check what they say.
+REPORTS = [
+    *("/v1/experiments:try", "/v1/evaluations:try", "/v1/experiments/{experiment_id}/result", "/v1/shown/rates"),
+    *(f"/v1/promotions/{name}" for name in ("responses", "bundles", "upsell", "table")),
+    *("/v1/settings", "/v1/campaigns/{campaign_id}/result", "/v1/movers", "/v1/pairs"),
+    *("/v1/releases", "/v1/releases:rollback", "/v1/releases:promote"),
+]
+
+
 @pytest.fixture(scope="module")
 def schema(url: str) -> OpenApiSchema:
     """Without reports over the whole log: each starts a process for seconds, and `test_kpis.py` checks what it says."""
     whole = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    return cast(OpenApiSchema, whole.exclude(path=["/v1/kpis", "/v1/cohorts", "/v1/expected-units"]))
+    return cast(OpenApiSchema, whole.exclude(path=REPORTS_OF_THE_LOG))
 
 
 def modes_of(operation: APIOperation[Any, Any, Any, Any]) -> tuple[GenerationMode, ...]:
@@ -81,7 +91,8 @@ def ask_whatever(schema: OpenApiSchema, n: int | None) -> int:
 
 
 def test_the_schema_names_the_answer_to_an_odd_request_of_each_operation(schema: OpenApiSchema, url: str) -> None:
-    assert ask_whatever(schema, None) > 50
+    answered_here = cast(OpenApiSchema, schema.exclude(path=REPORTS))
+    assert ask_whatever(answered_here, None) > 50
     assert 'status="500"' not in httpx.get(f"{url}/metrics").text
 
 

@@ -30,7 +30,7 @@ RulesFile = Annotated[Path, typer.Argument(help="The rules to read, as TOML.")]
 def register_rules(app: typer.Typer) -> None:
     """Adds `recsys rules`."""
     text = "Rules of marketers: pin, boost, bury, block, cap, at least so many."
-    versioned = versioned_commands("rules", "put into service", _repository, _save)
+    versioned = versioned_commands("rules", "in service", _repository, _save)
     register_group(app, "rules", (check, try_, *versioned), panel="Ask", help=text)
 
 

@@ -79,6 +79,9 @@ def test_every_example_of_a_path_parameter_has_the_right_kind(reader: TestClient
     assert shown.pop(("/v1/receipts/{receipt_id}", "receipt_id"))
     assert [shown.pop((f"/v1/{name}/versions/{{version}}", "version")) for name in VERSIONED] == [[1]] * 3
     assert shown.pop(("/v1/runs/{run_id}", "run_id"))
+    for path, name in (("/v1/evaluations/{evaluation_id}", "evaluation_id"), ("/v1/verdicts/{version}", "version")):
+        assert {key for key in shown if key[1] == name and key[0].startswith(path)}
+        shown = {key: examples for key, examples in shown.items() if not key[0].startswith(path)}
     assert {(name, *examples) for (_, name), examples in shown.items()} == {
         ("user_id", "900"),
         ("item_id", "995242"),
