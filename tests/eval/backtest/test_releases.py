@@ -36,7 +36,7 @@ SCHEDULE = WindowSchedule(n_windows=1)
 
 
 def recipe() -> Recipe:
-    return read_recipe(None, validation_days=14, seed=0)
+    return read_recipe(None, validation_days=14, seed=0, optional_seconds=0)
 
 
 def few_models() -> Recipe:
