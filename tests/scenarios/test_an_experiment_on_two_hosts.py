@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.data.events import Event
-from tests.resilience.faults import wire_to
-from tests.scenarios.topology import ApiHost, Topology, topology, wait_until
+from tests.scenarios.topology import ApiHost, Topology, topology_on_storage, wait_until
 
 pytestmark = pytest.mark.slow
 USERS = [f"user-{n:03}" for n in range(40)]
@@ -32,22 +30,8 @@ Figure = Callable[[str, object], None]
 def shop(
     shop_events: list[Event], postgres_url: str, s3_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Topology]:
-    from s3fs import S3FileSystem
-
-    with pytest.MonkeyPatch.context() as patch, wire_to(urlsplit(s3_server).port or 0) as storage:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.port}",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        S3FileSystem.clear_instance_cache()
-        S3FileSystem().mkdir("shop")
-        with topology(tmp_path_factory.mktemp("two-hosts"), postgres_url, storage, shop_events) as running:
-            yield running
-        S3FileSystem().rm("shop", recursive=True)
-        S3FileSystem.clear_instance_cache()
+    with topology_on_storage(tmp_path_factory.mktemp("two-hosts"), postgres_url, s3_server, shop_events) as running:
+        yield running
 
 
 def arms(host: ApiHost) -> dict[str, Any]:

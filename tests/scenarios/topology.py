@@ -9,16 +9,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+import pytest
 
 from recsys.data.events import Event
 from recsys.data.store.open import open_store
 from recsys.testing import small_items
 from tests.bench.servers import Server, plain_env, recsys
 from tests.redis_servers import RedisNodes
-from tests.resilience.faults import Wire
+from tests.resilience.faults import Wire, wire_to
 from tests.resilience.running import service, url_of
 
 WAIT_S = 120.0
@@ -100,7 +102,7 @@ def wait_until(happened: Callable[[], bool], seconds: float = WAIT_S) -> None:
 
 
 @contextmanager
-def topology(folder: Path, database_url: str, storage: Wire, events: list[Event]) -> Iterator[Topology]:
+def _topology(folder: Path, database_url: str, storage: Wire, events: list[Event]) -> Iterator[Topology]:
     """Both hosts serve the first release, which the trainer made."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA IF EXISTS recsys CASCADE")
@@ -135,3 +137,26 @@ def topology(folder: Path, database_url: str, storage: Wire, events: list[Event]
             host.stop()
             host.web.close()
         nodes.stop()
+
+
+@contextmanager
+def topology_on_storage(
+    folder: Path, postgres_url: str, s3_server: str, shop_events: list[Event]
+) -> Iterator[Topology]:
+    """The topology with a bucket of its own, over a wire that a test may cut."""
+    from s3fs import S3FileSystem
+
+    with pytest.MonkeyPatch.context() as patch, wire_to(urlsplit(s3_server).port or 0) as storage:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        S3FileSystem.clear_instance_cache()
+        S3FileSystem().mkdir("shop")
+        with _topology(folder, postgres_url, storage, shop_events) as running:
+            yield running
+        S3FileSystem().rm("shop", recursive=True)
+        S3FileSystem.clear_instance_cache()
