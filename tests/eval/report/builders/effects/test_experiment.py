@@ -72,4 +72,4 @@ def test_too_few_customers_are_said_so_and_preferences_are_counted() -> None:
 @needs_browser
 @pytest.mark.parametrize("is_dark", [False, True])
 def test_the_page_looks_well_in_a_browser(tmp_path: Path, is_dark: bool) -> None:
-    looks_well([page(RESULT, LATE)], tmp_path, is_dark=is_dark)
+    looks_well([page(RESULT, LATE)], tmp_path, is_dark=is_dark, pictures=3)
