@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from api.auth.authentication import Authenticator
+from api.auth.key_uses import KeyUses
 from api.cache.memory import MemoryCache
 from api.live.answer_log import AnswerLogWriter
 from api.live.erasure_sync import ErasureSync
@@ -55,6 +56,7 @@ class AppState:
         self.store = store
         self.metrics = metrics
         self.authenticator = Authenticator(config)
+        self.key_uses = KeyUses(self.authenticator, store)
         self.rate_limiter = RateLimiter(config.limits, config.home / "run" / "limits")
         self.load_shedder = LoadShedder(serve.shed_after_ms / 1_000, serve.most_waiting)
         self.registry_sync = RegistrySync(config, metrics)
@@ -87,6 +89,7 @@ class AppState:
 
     async def start(self) -> None:
         await self.authenticator.start()
+        self.key_uses.start()
         await self.log_watch.start()
         await self.releases.start()
         self.registry_sync.start()
@@ -120,6 +123,7 @@ class AppState:
     async def close(self) -> None:
         """Closes all parts; what was acknowledged is durable already."""
         await self.authenticator.close()
+        await self.key_uses.close()
         await self.log_watch.close()
         await self.erasure_sync.close()
         await self.registry_sync.close()

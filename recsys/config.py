@@ -9,7 +9,8 @@ from os.path import commonprefix
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -308,6 +309,14 @@ def _sentence(error: ValidationError, settings: type[SettingsSection]) -> str:
     """What is wrong with the first wrong setting; a secret is not repeated."""
     first = error.errors()[0]
     name = ".".join([settings.section, *map(str, first["loc"])]).strip(".")
-    field = settings.model_fields.get(str(first["loc"][0])) if first["loc"] else None
-    value = HIDDEN if field is not None and not field.repr else repr(first["input"])
-    return redacted(f"setting {name} = {value}: {first['msg']}")
+    fields: Mapping[str, FieldInfo] = settings.model_fields
+    is_secret = False
+    for part in map(str, first["loc"]):
+        if part not in fields:
+            break
+        is_secret |= not fields[part].repr
+        kind = fields[part].annotation
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    if first["type"] == "extra_forbidden":  # its value may be a secret under a misspelt name
+        return f"{name} is no setting; {spelling_hint(str(first['loc'][-1]), fields)}"
+    return redacted(f"setting {name} = {HIDDEN if is_secret else repr(first['input'])}: {first['msg']}")

@@ -83,6 +83,7 @@ class Authenticator:
         self._file = config.keys_file
         self._stamp: FileStamp | None = None
         self._by_digest: dict[bytes, Grant] = {}
+        self._uses: dict[str, float] = {}
         self._poller = Poller("keys", self._poll, POLL_EVERY_S)
         self.is_on = False
         self.origins: frozenset[bytes] = frozenset()
@@ -115,11 +116,18 @@ class Authenticator:
         grant = self._by_digest.get(digest)
         if grant is None or not compare_digest(grant.digest, digest):
             return UNKNOWN
-        if grant.expires_at_ms <= time.time() * 1_000:
+        now = time.time()
+        if grant.expires_at_ms <= now * 1_000:
             return EXPIRED
         if grant.origins and headers.get(b"origin") not in grant.origins:
             return WRONG_ORIGIN
+        self._uses[grant.key_id] = now
         return grant
+
+    def take_uses(self) -> dict[str, int]:
+        """When each key was last used since the call before (Unix ms)."""
+        uses, self._uses = self._uses, {}
+        return {key_id: int(1_000 * at_s) for key_id, at_s in uses.items()}
 
     def reload_if_changed(self) -> None:
         """Reads the keys if the file was replaced."""

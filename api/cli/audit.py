@@ -26,15 +26,15 @@ def audit(
     if as_json:
         print_json([_as_data(row) for row in rows])
     else:
-        print_table(("when", "key", "role", "did", "page", "customer", "detail"), map(_row, rows))
+        print_table(("when", "who", "role", "did", "page", "customer", "detail"), map(_row, rows))
 
 
 def _as_data(row: "AuditRow") -> dict[str, object]:
     customer = {"user_id": row.user_id or None, "digest": row.digest or None}
-    who = {"at_ms": row.at_ms, "key_id": row.key_id, "role": row.role}
+    who = {"at_ms": row.at_ms, "key_id": row.key_id, "person": row.person or None, "role": row.role}
     return {**who, "kind": row.kind, "page": row.page, **customer, "detail": row.detail}
 
 
 def _row(row: "AuditRow") -> tuple[str, ...]:
     customer = row.user_id or (f"erased {row.digest[:12]}" if row.digest else "")
-    return (second(row.at_ms), row.key_id, row.role, row.kind, row.page, customer, row.detail)
+    return (second(row.at_ms), row.who, row.role, row.kind, row.page, customer, row.detail)

@@ -14,6 +14,7 @@ from recsys.errors import BadSettings
 from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
+    from api.console.settings import OidcSettings
     from api.settings import ServerConfig
 
 
@@ -40,21 +41,22 @@ def console_environment(
 
     env = service_environment(cli, "CONSOLE", options, before)
     config = ServerConfig.from_env(env)
-    _check_packages()
+    _check_packages("console", "httpx", "python_multipart")
     from api.console.settings import ConsoleSettings
 
     settings = ConsoleSettings.load(config.file, env)
     _check_keys(config)
+    _check_provider(config, settings.oidc)
     check_port(settings.host, settings.port)
     print(f"http://{settings.host}:{settings.port}/console  (sign in with a key; home {config.home})")
     sys.stdout.flush()
     return env
 
 
-def _check_packages() -> None:
-    for name in ("httpx", "python_multipart"):
+def _check_packages(extra: str, *names: str) -> None:
+    for name in names:
         if find_spec(name) is None:
-            raise BadSettings(f"the console needs the package {name}: pip install 'recsys-shop[console]'")
+            raise BadSettings(f"this needs the package {name}: pip install 'recsys-shop[{extra}]'")
 
 
 def _check_keys(config: "ServerConfig") -> None:
@@ -66,3 +68,21 @@ def _check_keys(config: "ServerConfig") -> None:
     if not any(key.state(now) == "valid" and not ROLE_BY_SCOPE.keys().isdisjoint(key.scopes) for key in keys):
         advice = "make one: recsys keys create NAME --scope marketing"
         raise BadSettings(f"{config.keys_file}: no key in it opens the console; {advice}")
+
+
+def _check_provider(config: "ServerConfig", settings: "OidcSettings") -> None:
+    """Raises BadSettings for a sign-in over OpenID Connect that lets nobody in, BadFile."""
+    from api.auth.api_keys import digest_of, keys_in_force
+    from api.console.roles import ROLE_BY_SCOPE
+
+    if not settings.issuer:
+        return
+    _check_packages("oidc", "authlib", "joserfc")
+    if not settings.client_id or not any(settings.groups(role.word) for role in ROLE_BY_SCOPE.values()):
+        raise BadSettings("console.oidc needs a client_id, and groups of a role such as marketer_groups")
+    keys = {bytes.fromhex(key.digest): key for key in keys_in_force(config) or () if key.state(now_ms()) == "valid"}
+    for scope, role in ROLE_BY_SCOPE.items():
+        key = keys.get(digest_of(settings.key(role.word).encode()))
+        if settings.groups(role.word) and (key is None or scope not in key.scopes):
+            advice = f"recsys keys create {role.word}s --scope {scope}"
+            raise BadSettings(f"console.oidc.{role.word}_key is no valid key of the scope {scope}; make one: {advice}")

@@ -1,14 +1,15 @@
 """Commands `recsys keys create | list | rotate | revoke | forget | signing`."""
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from api.cli.context import server_config
+from recsys.cli.context import CliContext
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.errors import BadInput
+from recsys.errors import BadInput, LogUnavailable
 from recsys.time_units import DAY_MS, HOUR_MS, minute, now_ms
 
 if TYPE_CHECKING:
@@ -80,18 +81,19 @@ def list_(
     context: typer.Context,
     as_json: AsJson = False,
 ) -> None:
-    """All keys, including expired and revoked ones, without their secrets.
+    """All keys, including expired and revoked ones, without their secrets, and when each was last used.
 
     Example: recsys keys list
     """
     from api.auth.api_keys import read_keys
 
     keys, now = read_keys(server_config(context).keys_file) or (), now_ms()
+    uses = _last_uses(cast(CliContext, context.obj))
     if as_json:
-        print_json([_as_data(key, now) for key in keys])
+        print_json([{**_as_data(key, now), "used_at_ms": uses.get(key.id)} for key in keys])
     else:
-        columns = ("id", "name", "scopes", "origins", "made", "expires", "state")
-        print_table(columns, (_row(key, now) for key in keys))
+        columns = ("id", "name", "scopes", "origins", "made", "used", "expires", "state")
+        print_table(columns, (_row(key, uses.get(key.id), now) for key in keys))
 
 
 def rotate(
@@ -200,6 +202,14 @@ def signing(
         typer.echo(f"signed: {', '.join(state.signed)}", err=True)
 
 
+def _last_uses(cli: CliContext) -> dict[str, int]:
+    try:
+        return cli.store().last_uses() if cli.has_store else {}
+    except LogUnavailable as error:
+        typer.echo(f"when keys were last used is not known: {error}", err=True)
+        return {}
+
+
 def _as_data(key: "ApiKey", now: int) -> dict[str, object]:
     return {**key.model_dump(exclude={"digest"}), "state": key.state(now)}
 
@@ -211,10 +221,11 @@ def _signing_data(state: "SigningState") -> dict[str, object]:
     return {"signs_with": state.signs_with, "trusted": trusted, "signed": state.signed}
 
 
-def _row(key: "ApiKey", now: int) -> tuple[str, ...]:
+def _row(key: "ApiKey", used_at_ms: int | None, now: int) -> tuple[str, ...]:
     ends = "never" if key.expires_at_ms is None else minute(key.expires_at_ms)
     scopes, origins = ", ".join(key.scopes), ", ".join(key.origins)
-    return (key.id, key.name, scopes, origins, minute(key.made_at_ms), ends, key.state(now))
+    used = "-" if used_at_ms is None else minute(used_at_ms)
+    return (key.id, key.name, scopes, origins, minute(key.made_at_ms), used, ends, key.state(now))
 
 
 def _curl(context: typer.Context, key: "ApiKey", text: str) -> str:

@@ -5,8 +5,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import structlog
 from jinja2 import Environment
 from starlette.applications import Starlette
@@ -19,15 +20,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.auth.authentication import Authenticator
+from api.auth.key_uses import KeyUses
 from api.console.evaluations.job import EvaluationJob
 from api.console.forms.body_limit import BodyTooLarge, FormRequest
 from api.console.imports.job import ImportJobs, JobBounds
-from api.console.page import ROOT, Action, ConsolePage
+from api.console.page import ROOT, Action, ConsolePage, menu_of
 from api.console.rendering import STATIC, build_environment, render
 from api.console.roles import Role
 from api.console.security import CSRF_FIELD, CSRF_HEADER, SecurityHeaders, has_token, is_from_here
 from api.console.sessions import COOKIE, Connect, Session, Sessions
-from api.console.settings import ConsoleSettings
+from api.console.settings import ConsoleSettings, OidcSettings
 from api.console.sign_in import SignIn, to_sign_in
 from api.console.table import PAGES
 from api.console.visit import ConsoleHome, Visit
@@ -39,6 +41,9 @@ from recsys.data.uploads import MIB, UploadFolder, too_large
 from recsys.errors import BadInput, RecsysError
 from recsys.time_units import now_ms
 
+if TYPE_CHECKING:
+    from api.console.oidc.sign_in import OidcSignIn
+
 log = structlog.get_logger()
 
 MAX_FORM_FIELDS, MAX_FORM_BYTES = 2_100, 8 * MIB  # of a form but for its upload
@@ -46,8 +51,16 @@ _TRIES = 2
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Connect | None = None) -> Starlette:
-    """The whole console of a home.  connect: how it reaches the service, if not at its address."""
+def create_console(
+    config: ServerConfig,
+    settings: ConsoleSettings,
+    connect: Connect | None = None,
+    provider: httpx.AsyncBaseTransport | None = None,
+) -> Starlette:
+    """The whole console of a home.
+
+    connect: how it reaches the service, if not at its address; provider: how requests reach the OpenID provider.
+    """
     url = service_url(config, settings)
     authenticator = Authenticator(config)
 
@@ -55,12 +68,15 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
         return AsyncClient(url, key, timeout_s=settings.wait_s, tries=_TRIES)
 
     sessions = Sessions(settings, connect or connect_by_url, authenticator)
-    home = console_home(config, settings)
-    shell = Shell(build_environment(settings.picture_hosts), sessions, home)
+    home = console_home(config, settings, authenticator)
+    env = build_environment(settings.picture_hosts)
+    sign_in = SignIn(env, sessions, settings.oidc.title if settings.oidc.issuer else "")
+    shell, oidc = Shell(env, sessions, home), oidc_sign_in(sign_in, settings.oidc, provider)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await authenticator.start()
+        home.uses.start()
         try:
             yield
         finally:
@@ -68,23 +84,39 @@ def create_console(config: ServerConfig, settings: ConsoleSettings, connect: Con
             await home.jobs.close()
             await home.evaluation.close()
             await authenticator.close()
+            await home.uses.close()
+            if oidc is not None:
+                await oidc.close()
             home.store.close()
 
     handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
     secured = Middleware(SecurityHeaders, settings.picture_hosts)
-    app = Starlette(routes=shell.routes(), lifespan=lifespan, middleware=[secured], exception_handlers=handlers)
+    routes = [*shell.routes(sign_in), *(() if oidc is None else oidc.routes())]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[secured], exception_handlers=handlers)
     app.state.authenticator = authenticator
     return app
 
 
-def console_home(config: ServerConfig, settings: ConsoleSettings) -> ConsoleHome:
+def console_home(config: ServerConfig, settings: ConsoleSettings, authenticator: Authenticator) -> ConsoleHome:
     """What the console does in the home itself."""
     uploads = UploadFolder(config.home, settings.upload_mb * MIB)
     bounds = JobBounds(60 * settings.import_minutes, settings.import_memory_mb * MIB)
     store = open_store(config.home, config.shop.database_url)
     judging = JobBounds(60 * settings.evaluation_minutes, settings.evaluation_memory_mb * MIB)
     jobs, evaluation = ImportJobs(config.home, uploads, bounds), EvaluationJob(config.home, judging)
-    return ConsoleHome(config, store, uploads, jobs, evaluation)
+    return ConsoleHome(config, store, KeyUses(authenticator, store), uploads, jobs, evaluation)
+
+
+def oidc_sign_in(
+    sign_in: SignIn, settings: OidcSettings, transport: httpx.AsyncBaseTransport | None
+) -> "OidcSignIn | None":
+    """The way in over OpenID Connect, None where the settings name no provider."""
+    if not settings.issuer:
+        return None
+    from api.console.oidc.provider import OpenIdProvider  # of the extra `oidc`
+    from api.console.oidc.sign_in import OidcSignIn
+
+    return OidcSignIn(sign_in, settings, OpenIdProvider(settings, transport))
 
 
 def service_url(config: ServerConfig, settings: ConsoleSettings) -> str:
@@ -106,12 +138,10 @@ class Shell:
         self._home = home
         self._sessions = sessions
         self._pages = pages
-        self._menu = sorted((page for page in pages if page.menu is not None), key=lambda page: page.menu or 0)
 
-    def routes(self) -> list[BaseRoute]:
-        """Every route of the console."""
-        sign_in = SignIn(self._env, self._sessions)
-        first = self._menu[0].url
+    def routes(self, sign_in: SignIn) -> list[BaseRoute]:
+        """Every route of the console but those of an OpenID provider."""
+        first = self._pages[0].url
         routes: list[BaseRoute] = [
             Mount(f"{ROOT}/static", GZipMiddleware(StaticFiles(directory=STATIC))),
             Route(f"{ROOT}/sign-in", sign_in.show, methods=["GET"]),
@@ -203,7 +233,7 @@ class Shell:
 
         async def record(kind: AuditKind, user_ids: Sequence[str], detail: str) -> None:
             who = now_ms(), session.key_id, session.role.word, kind, path.removeprefix(ROOT)
-            rows = [AuditRow(*who, user_id, detail) for user_id in user_ids or ("",)]
+            rows = [AuditRow(*who, user_id, detail, person=session.person) for user_id in user_ids or ("",)]
             await asyncio.to_thread(self._home.store.add_audit, rows)
 
         async def audit(user_id: str, newest: int, offset: int) -> Sequence[AuditRow]:
@@ -215,9 +245,8 @@ class Shell:
 
     def _context(self, page: ConsolePage, session: Session) -> dict[str, Any]:
         notice, session.notice = session.notice, ""
-        menu = [each for each in self._menu if each.role <= session.role]
         words = {"page": page, "title": page.title, "sentence": page.sentence}
-        return {**words, "session": session, "menu": menu, "notice": notice}
+        return {**words, "session": session, "menu": menu_of(self._pages, session.role), "notice": notice}
 
     def _message(self, page: ConsolePage, session: Session, words: str, status: int) -> Response:
         return render(self._env, "message.html", {**self._context(page, session), "words": words}, status)

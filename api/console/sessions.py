@@ -23,17 +23,24 @@ Connect = Callable[[str], AsyncClient]  # the service, with that key
 class Session:
     """Somebody who is signed in.  Times are seconds of the clock that the caller reads.
 
-    csrf: the token that every form sends back.  notice: words for the next page.
+    person: who it is where an OpenID provider said so, else "".  csrf: the token that every form sends back.  notice:
+    words for the next page.
     """
 
     key: bytes
     key_id: str
+    person: str
     role: Role
     client: AsyncClient
     ends_s: float
     seen_s: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     notice: str = ""
+
+    @property
+    def who(self) -> str:
+        """The person, or their key."""
+        return self.person or f"key {self.key_id}"
 
 
 class Sessions:
@@ -49,16 +56,18 @@ class Sessions:
         """What that key permits now."""
         return self._authenticator.authenticate({b"x-api-key": key})
 
-    async def open(self, key: bytes, role: Role, key_id: str, now_s: float) -> str:
-        """The token of a new session.  The oldest session makes room when there are too many."""
+    async def open(self, key: bytes, person: str, now_s: float) -> str:
+        """The token of a new session, with a key that opens the console.  The oldest makes room for one too many."""
         for digest, session in [*self._by_digest.items()]:
             if self._has_ended(session, now_s):
                 await self._drop(digest)
         if len(self._by_digest) >= MAX_SESSIONS:
             await self._drop(next(iter(self._by_digest)))
-        session = Session(
-            key, key_id, role, self._connect(key.decode()), now_s + 3_600 * self._settings.session_hours, now_s
-        )
+        grant = self.grant(key)
+        role = role_of(grant)
+        assert role is not None
+        ends_s = now_s + 3_600 * self._settings.session_hours
+        session = Session(key, grant.key_id, person, role, self._connect(key.decode()), ends_s, now_s)
         token = secrets.token_urlsafe(32)
         self._by_digest[_digest(token)] = session
         return token

@@ -1,12 +1,61 @@
-"""Settings of the console: the table `[console]`."""
+"""Settings of the console: the tables `[console]` and `[console.oidc]`."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from recsys.config import SettingsSection
+from recsys.errors import BadSettings
 
 PictureHost = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+
+
+ISSUER = r"^$|^https://[^\s?#]+$|^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[^\s?#]*)?$"
+
+
+class OidcSettings(BaseModel):
+    """The `[console.oidc]` table: sign-in over OpenID Connect.  A secret may be `@` and the path of its file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(default="", pattern=ISSUER, description="address of the OpenID provider; empty: keys only")
+    client_id: str = Field(default="", description="what the provider calls this console")
+    client_secret: str = Field(
+        default="", repr=False, description="secret of the client, or @ and a file; empty: a public client, by PKCE"
+    )
+    scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="what the provider is asked")
+    title: str = Field(default="your company account", description="what the sign-in page calls it")
+    url: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s/]+$",
+        description="address of the console in browsers, where a proxy hides it, such as https://console.shop.example",
+    )
+    person: str = Field(
+        default="email", description="claim that names people in the audit; sub where it is missing or not verified"
+    )
+    claim: str = Field(default="groups", description="claim with the groups of a person; a path such as a.b is one too")
+    viewer_groups: tuple[str, ...] = Field(default=(), description="groups whose people look")
+    marketer_groups: tuple[str, ...] = Field(default=(), description="groups whose people change what a marketer may")
+    operator_groups: tuple[str, ...] = Field(default=(), description="groups whose people may do everything")
+    viewer_key: str = Field(
+        default="", repr=False, description="key of scope viewer that stands for them, or @ and a file"
+    )
+    marketer_key: str = Field(default="", repr=False, description="the same of scope marketing")
+    operator_key: str = Field(default="", repr=False, description="the same of scope admin")
+
+    def groups(self, role: str) -> tuple[str, ...]:
+        """Groups of the provider that have that role."""
+        groups: tuple[str, ...] = getattr(self, f"{role}_groups")
+        return groups
+
+    def key(self, role: str) -> str:
+        """The key with which people of that role ask the service.  Raises BadSettings."""
+        return _secret(f"{role}_key", getattr(self, f"{role}_key"))
+
+    def secret(self) -> str:
+        """The secret of the client.  Raises BadSettings."""
+        return _secret("client_secret", self.client_secret)
 
 
 class ConsoleSettings(SettingsSection):
@@ -42,4 +91,15 @@ class ConsoleSettings(SettingsSection):
         default=240.0, gt=0, le=1_440, description="longest evaluation that is started here"
     )
     evaluation_memory_mb: int = Field(default=8_192, ge=256, description="most memory of such an evaluation, MiB")
+    oidc: OidcSettings = OidcSettings()
     wait_s: float = Field(default=60.0, gt=0, le=600, description="longest wait for an answer of the service, seconds")
+
+
+def _secret(name: str, value: str) -> str:
+    """The value, or what stands in the file that it names."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"console.oidc.{name}: {value[1:]} cannot be read: {error}") from None

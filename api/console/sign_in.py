@@ -1,4 +1,4 @@
-"""Sign-in with a key, and sign-out."""
+"""Sign-in with a key, sign-out, and the page that offers the ways in."""
 
 import time
 from urllib.parse import urlencode
@@ -10,23 +10,25 @@ from starlette.responses import RedirectResponse, Response
 from api.auth.api_keys import MAX_LENGTH
 from api.console.page import ROOT
 from api.console.rendering import render
-from api.console.roles import ROLE_BY_SCOPE, role_of
+from api.console.roles import ROLE_BY_SCOPE, Role, role_of
 from api.console.security import CSRF_FIELD, has_token, is_from_here
 from api.console.sessions import COOKIE, Sessions
 
 URL = f"{ROOT}/sign-in"
+OIDC_URL = f"{URL}/oidc"
 
 
 class SignIn:
-    """The pages that are open to everybody."""
+    """The pages that are open to everybody.  account: what an OpenID provider is called, "" without one."""
 
-    def __init__(self, env: Environment, sessions: Sessions) -> None:
+    def __init__(self, env: Environment, sessions: Sessions, account: str = "") -> None:
         self._env = env
         self._sessions = sessions
+        self._account = account
 
     async def show(self, request: Request) -> Response:
         """The form."""
-        return self._form(request.query_params.get("next", ""), "")
+        return self.form(request.query_params.get("next", ""), "")
 
     async def enter(self, request: Request) -> Response:
         """Opens a session for a key that may."""
@@ -34,11 +36,12 @@ class SignIn:
         key, target = str(form.get("key", "")).strip(), str(form.get("next", ""))
         fault = _fault_of_request(request) or self._fault_of_key(key)
         if fault:
-            return self._form(target, fault, 403)
-        grant = self._sessions.grant(key.encode())
-        role = role_of(grant)
-        assert role is not None
-        token = await self._sessions.open(key.encode(), role, grant.key_id, time.monotonic())
+            return self.form(target, fault, 403)
+        return await self.admit(request, key, target)
+
+    async def admit(self, request: Request, key: str, target: str, person: str = "") -> Response:
+        """Opens a session with a key that opens the console.  person: who it is, where the key does not say so."""
+        token = await self._sessions.open(key.encode(), person, time.monotonic())
         response = RedirectResponse(_safe(target), 303)
         is_secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, token, path=ROOT, secure=is_secure, httponly=True, samesite="lax")
@@ -57,6 +60,10 @@ class SignIn:
         response.delete_cookie(COOKIE, path=ROOT, httponly=True, samesite="lax")
         return response
 
+    def role_of(self, key: str) -> Role | None:
+        """The role of a key, None for one that does not open the console."""
+        return role_of(self._sessions.grant(key.encode()))
+
     def _fault_of_key(self, key: str) -> str:
         if not key:
             return "Put in the key that you were given; it begins with rk_."
@@ -72,8 +79,10 @@ class SignIn:
         *most, last = reversed(ROLE_BY_SCOPE)
         return f"This key does not open the console: it needs the scope {', '.join(most)} or {last}."
 
-    def _form(self, target: str, fault: str, status: int = 200) -> Response:
-        return render(self._env, "sign_in.html", {"next": target, "fault": fault}, status)
+    def form(self, target: str, fault: str, status: int = 200) -> Response:
+        """The page with the ways in, and why the last one failed."""
+        context = {"next": target, "fault": fault, "account": self._account, "account_url": OIDC_URL}
+        return render(self._env, "sign_in.html", context, status)
 
 
 def to_sign_in(request: Request) -> Response:

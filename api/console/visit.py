@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.auth.key_uses import KeyUses
 from api.console.evaluations.job import EvaluationJob
 from api.console.imports.job import ImportJobs
 from api.console.roles import Role
@@ -31,6 +32,7 @@ class ConsoleHome:
 
     config: ServerConfig
     store: Store
+    uses: KeyUses
     uploads: UploadFolder
     jobs: ImportJobs
     evaluation: EvaluationJob

@@ -1,4 +1,4 @@
-"""Audit: who looked at which customer in the console, and who changed what, kept in the store.
+"""Audit: who looked at which customer in the console, who changed what, and when each key was last used.
 
 A row names the customer until they are erased; from then on it holds the digest of their id, by which an id that
 somebody asks about can still be looked up.
@@ -6,7 +6,7 @@ somebody asks about can still be looked up.
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -27,19 +27,31 @@ CREATE TABLE IF NOT EXISTS recsys.audit(
 );
 CREATE INDEX IF NOT EXISTS audit_by_subject ON recsys.audit(subject) WHERE subject <> '';
 """
+# `person` names who signed in over OpenID Connect; several people share the key of their role.
+SQLITE_PEOPLE = """
+ALTER TABLE audit ADD COLUMN person TEXT NOT NULL DEFAULT '';
+CREATE TABLE key_uses(key_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+SQLITE_USES = "INSERT INTO key_uses SELECT key_id, max(at_ms) FROM audit GROUP BY key_id;"
+POSTGRES_PEOPLE = """
+ALTER TABLE recsys.audit ADD COLUMN IF NOT EXISTS person text NOT NULL DEFAULT '';
+CREATE TABLE IF NOT EXISTS recsys.key_uses(key_id text COLLATE "C" PRIMARY KEY, at_ms bigint NOT NULL);
+INSERT INTO recsys.key_uses SELECT key_id, max(at_ms) FROM recsys.audit
+WHERE (SELECT max(version) FROM recsys.version) < 13 GROUP BY key_id ON CONFLICT DO NOTHING;
+"""
 # A subject is `id:` and an id, or `digest:` and the digest of an erased id as hex.
 DIGEST_SUBJECT = "UPDATE audit SET subject = 'digest:' || $1 WHERE subject = 'id:' || $2"
 _ID, _DIGEST = "id:", "digest:"
-_ADD = "INSERT INTO audit VALUES($1, $2, $3, $4, $5, $6, $7, $8)"
+_ADD = "INSERT INTO audit VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _IS_ERASED = "SELECT 1 FROM erased WHERE digest = $1"
-_COLUMNS = "SELECT row_id, at_ms, key_id, role, kind, page, subject, detail FROM audit"
+_COLUMNS = "SELECT row_id, at_ms, key_id, role, kind, page, subject, detail, person FROM audit"
 _NEWEST = f"{_COLUMNS} ORDER BY row_id DESC LIMIT $1 OFFSET $2"
 _OF_SUBJECT = f"{_COLUMNS} WHERE subject IN ($1, $2) AND subject <> '' ORDER BY row_id DESC LIMIT $3 OFFSET $4"
-RECENT_ROWS = 100_000  # in which the last use of a key is looked up: a bounded read
-_LAST_USES = f"""
-SELECT key_id, max(at_ms) FROM (SELECT key_id, at_ms FROM audit ORDER BY row_id DESC LIMIT {RECENT_ROWS}) AS recent
-GROUP BY key_id
+_NOTE_USE = """
+INSERT INTO key_uses VALUES($1, $2)
+ON CONFLICT(key_id) DO UPDATE SET at_ms = excluded.at_ms WHERE excluded.at_ms > key_uses.at_ms
 """
+_LAST_USES = "SELECT key_id, at_ms FROM key_uses"
 _OLD = "FROM audit WHERE row_id < $1"
 
 
@@ -48,7 +60,7 @@ class AuditRow:
     """One read of a customer, or one change.  at_ms: Unix ms.  page: a path of the console, without its query.
 
     key_id: of the key that somebody was signed in with.  user_id: the customer, "" where it is about none, and once
-    they are erased.  digest: of the erased id, as hex, else "".
+    they are erased.  digest: of the erased id, as hex, else "".  person: who it was, where an OpenID provider said so.
     """
 
     at_ms: int
@@ -59,6 +71,12 @@ class AuditRow:
     user_id: str = ""
     detail: str = ""
     digest: str = ""
+    person: str = ""
+
+    @property
+    def who(self) -> str:
+        """The person, else the id of the key."""
+        return self.person or self.key_id
 
 
 class _Transaction(Protocol):
@@ -76,7 +94,7 @@ class AuditTable(ABC):
             for nth, row in enumerate(rows):
                 row_id = f"{row.at_ms:014d}-{nth:04d}-{secrets.token_hex(6)}"
                 values = row_id, row.at_ms, row.key_id, row.role, row.kind, row.page
-                tables.execute(_ADD, (*values, self._subject(tables, row.user_id), row.detail))
+                tables.execute(_ADD, (*values, self._subject(tables, row.user_id), row.detail, row.person))
 
     def audit(self, *, user_id: str = "", newest: int = 50, offset: int = 0) -> list[AuditRow]:
         """The newest rows, of that customer or of all, newest first; also those of an id that was erased."""
@@ -87,8 +105,14 @@ class AuditTable(ABC):
             rows = self._read(_OF_SUBJECT, *subjects, newest, offset)
         return [_parse(*row) for row in rows]
 
+    def note_uses(self, at_ms_by_key: Mapping[str, int]) -> None:
+        """Stores when these keys were last used (Unix ms); an earlier moment than the stored one changes nothing."""
+        with self._user_tables(len(at_ms_by_key)) as tables:
+            for use in sorted(at_ms_by_key.items()):
+                tables.execute(_NOTE_USE, use)
+
     def last_uses(self) -> dict[str, int]:
-        """When each key was last used in the console (Unix ms), of the newest RECENT_ROWS rows."""
+        """When each key was last used (Unix ms), as far as it was noted."""
         return {key_id: int(at_ms) for key_id, at_ms in self._read(_LAST_USES)}
 
     def count_audit(self, *, before_ms: int) -> int:
@@ -123,7 +147,7 @@ class AuditTable(ABC):
 
 
 def _parse(_row_id: str, at_ms: int, key_id: str, role: str, kind: AuditKind, page: str, *rest: str) -> AuditRow:
-    subject, detail = rest
+    subject, detail, person = rest
     user_id = subject.removeprefix(_ID) if subject.startswith(_ID) else ""
     digest = subject.removeprefix(_DIGEST) if subject.startswith(_DIGEST) else ""
-    return AuditRow(at_ms, key_id, role, kind, page, user_id, detail, digest)
+    return AuditRow(at_ms, key_id, role, kind, page, user_id, detail, digest, person)

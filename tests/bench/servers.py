@@ -42,12 +42,12 @@ def served(home: Path, settings: Mapping[str, str] | None = None, *, workers: in
 
 
 @contextmanager
-def consoled(home: Path, service: Server | None = None) -> Iterator[Server]:
+def consoled(home: Path, service: Server | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """`recsys console` with that service or a worker of its own, ready."""
     port = free_port()
     answering = ["--service", f"http://127.0.0.1:{service.port}"] if service else []
     command = recsys(home, "console", "--port", str(port), *answering)
-    with _running(command, port, "/console/sign-in", plain_env(QUIET)) as server:
+    with _running(command, port, "/console/sign-in", plain_env({**QUIET, **(settings or {})})) as server:
         yield server
 
 

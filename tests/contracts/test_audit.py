@@ -1,7 +1,9 @@
 """Audit: rows of every store, by customer and by age, and none of them names an erased customer."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,8 +53,22 @@ def test_old_rows_are_counted_and_deleted(store: Store) -> None:
     assert [row.user_id for row in store.audit()] == ["bob"]
 
 
-def test_the_last_use_of_each_key_is_known(store: Store) -> None:
-    store.add_audit(
-        [AuditRow(at_ms, key, "viewer", "read", "/x", "u1") for at_ms, key in ((3, "b"), (5, "a"), (9, "b"))]
-    )
-    assert store.last_uses() == {"a": 5, "b": 9}
+def test_a_row_names_the_person_where_a_provider_said_who_it_was(store: Store) -> None:
+    store.add_audit([read_of("ann", 1), replace(read_of("ann", 2), person="bob@shop.example")])
+    assert [row.who for row in store.audit()] == ["bob@shop.example", "k"]
+
+
+def test_the_last_use_of_each_key_is_known_whoever_notes_it_first(store: Store) -> None:
+    for uses in ({"b": 3, "a": 5}, {"b": 9}, {"b": 7, "c": 1}):
+        store.note_uses(uses)
+    assert store.last_uses() == {"a": 5, "b": 9, "c": 1}
+
+
+def test_a_log_of_an_earlier_build_knows_the_uses_that_its_audit_has(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, None)) as store:
+        store.add_audit([read_of("ann", 3), read_of("bob", 9)])
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript("DROP TABLE key_uses; ALTER TABLE audit DROP COLUMN person; PRAGMA user_version=15;")
+    with closing(open_store(tmp_path, None)) as store:
+        assert store.last_uses() == {"k": 9}
+        assert [row.person for row in store.audit()] == ["", ""]

@@ -172,7 +172,8 @@ def test_consent_of_an_earlier_build_gets_a_date_when_its_log_is_opened(tmp_path
     with sqlite3.connect(file) as connection:
         connection.executescript(
             "DROP TABLE facts; DROP TABLE sent_as; DROP TABLE merges; DROP TABLE campaigns; DROP TABLE audit;"
-            "DROP TABLE campaign_members; DROP TABLE deleted_coupons; PRAGMA user_version=10;"
+            "DROP TABLE campaign_members; DROP TABLE deleted_coupons; DROP TABLE key_uses;"
+            "PRAGMA user_version=10;"
         )
     store = SqliteStore(file)
     history = {fact.ref: fact.value for fact in store.user_facts("u")}

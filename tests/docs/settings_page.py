@@ -29,6 +29,11 @@ def page() -> str:
     for section in settings_sections():
         table = section.section
         parts += _table(f"`[{table}]`" if table else "Outside a table", table, section.model_fields)
+        for name, setting in section.model_fields.items():
+            nested = nested_model(setting)
+            if nested is not None and nested is not JobSettings:
+                variable = f"{PREFIX}{table}_{name}__".upper()
+                parts += _table(f"`[{table}.{name}]`", "", nested.model_fields, variable=variable)
         if section is ScheduleSettings:
             jobs = ", ".join(f"`{name}`" for name in ScheduleSettings().jobs())
             before = f"JOB is one of {jobs}. "
@@ -54,8 +59,8 @@ def _default(setting: FieldInfo) -> str:
     value = setting.get_default(call_default_factory=True)
     if value is None or value == "" or value == () or value == {}:
         return "–"
-    if isinstance(value, frozenset):
-        return ", ".join(f"`{each}`" for each in sorted(value))
+    if isinstance(value, frozenset | tuple):
+        return ", ".join(f"`{each}`" for each in (value if isinstance(value, tuple) else sorted(value)))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -25,6 +25,7 @@ COUNTED = (  # tables
     "campaigns",
     "campaign_members",
     "audit",
+    "key_uses",
 )
 COMPANIONS = ("-wal", "-shm", "-place")
 ANSWERS = "SELECT count(*) FROM shown"

@@ -4,14 +4,14 @@ from dataclasses import asdict
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import Column, DataTable, TableState
 from api.console.visit import Visit
 
 COLUMNS = (
     Column("at_ms", "When (UTC)", "moment", is_sortable=False),
-    Column("key_id", "Key", is_sortable=False),
+    Column("who", "Who", is_sortable=False, hint="the person, or the id of the key"),
     Column("role", "Role", is_sortable=False),
     Column("kind", "Did", is_sortable=False),
     Column("page", "Page", is_sortable=False),
@@ -25,7 +25,9 @@ async def view(visit: Visit) -> Response:
     state = TableState.of_visit(visit, COLUMNS, "at_ms")
     user_id = visit.query("user")
     rows = await visit.audit(user_id, state.rows, state.offset)
-    shown = [{**asdict(row), "customer": row.user_id or ("erased" if row.digest else None)} for row in rows]
+    shown = [
+        {**asdict(row), "who": row.who, "customer": row.user_id or ("erased" if row.digest else None)} for row in rows
+    ]
     table = DataTable(COLUMNS, shown, state, None, "Audit, newest first", {"user": user_id})
     return visit.render("audit.html", table=table)
 
@@ -35,7 +37,7 @@ PAGE = ConsolePage(
     title="Audit",
     sentence="Who looked at which customer here, and who changed what.",
     view=view,
-    menu=95,
+    menu=MenuGroup.ACCESS,
     role=Role.OPERATOR,
     reads="user",
 )

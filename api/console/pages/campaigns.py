@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.page import Action, ConsolePage
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
 from recsys.client import ApiError
@@ -161,7 +161,7 @@ PAGE = ConsolePage(
     title="Campaigns",
     sentence="Offers to chosen customers beside a control group that gets nothing, so that you learn what they earn.",
     view=view,
-    menu=40,
+    menu=MenuGroup.OFFERS,
     actions={"preview": Action(preview), "save": Action(save)},
 )
 CAMPAIGN = ConsolePage(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from api.console.conditions import parsed_condition
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, DataTable, TableState
 from api.console.visit import Visit
 
@@ -115,5 +115,5 @@ PAGE = ConsolePage(
     title="Customers",
     sentence="Who buys from you, who is worth keeping, and who is about to leave.",
     view=view,
-    menu=20,
+    menu=MenuGroup.PEOPLE,
 )

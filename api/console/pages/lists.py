@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.visit import Visit
 from recsys.client import Ask, Placements, Recommendation, Row
 from recsys.errors import BadInput
@@ -60,6 +60,6 @@ PAGE = ConsolePage(
     title="Lists",
     sentence="What a customer, or a visitor whom nobody knows, sees in your shop right now, and why.",
     view=view,
-    menu=70,
+    menu=MenuGroup.SHOP,
     reads="id",
 )

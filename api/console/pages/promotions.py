@@ -9,18 +9,24 @@ from typing import Any
 from starlette.responses import Response
 
 from api.console.formats import number, share
-from api.console.forms.fields import typed_days, typed_lines, typed_number, typed_version, typed_words
-from api.console.forms.toml_text import with_entry, without_entry
-from api.console.page import Action, ConsolePage
+from api.console.forms.documents import StoredDocument
+from api.console.forms.fields import typed_days, typed_lines, typed_number, typed_words
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, DataTable, table_page
 from api.console.visit import Visit
-from recsys.client import ApiError, Offers
+from recsys.client import ApiError, Offers, promotion_calls
 from recsys.client.promotion_types import PromotionTrial
 from recsys.customers.population import MIN_GROUP
 from recsys.errors import BadInput
 from recsys.time_units import now_ms
 
-TABLE = "promotions"
+DOCUMENT = StoredDocument(
+    "promotion",
+    promotion_calls.promotions,
+    promotion_calls.put_promotions,
+    promotion_calls.promotion_version,
+    promotion_calls.promotion_versions,
+)
 BUNDLE_PERCENT, N_BUNDLES = 10.0, 20
 COLUMNS = (
     Column("id", "Promotion"),
@@ -102,67 +108,22 @@ class Ideas:
 async def view(visit: Visit, trial: PromotionTrial | None = None, text: str | None = None) -> Response:
     """The promotions with their use, the offers of one customer, and the forms; with a trial, what it would change."""
     client, customer = visit.client, visit.typed("id")
-    stored, uses = await client.promotions(), await client.promotion_uses()
-    segments = await client.segments()
+    uses, segments = await client.promotion_uses(), await client.segments()
     return visit.render(
         "promotions.html",
-        stored=stored,
+        **await DOCUMENT.state(visit, text),
         uses=uses,
         table=table_page(visit, COLUMNS, list(map(_row, uses.promotions)), default="id", caption="Promotions"),
         ideas=await _ideas(visit),
         now=now_ms(),
         segments=[(each["name"], each["name"]) for each in segments.segments],
-        versions=(await client.promotion_versions()).versions,
         kinds=KINDS,
         offers=(await client.offers(customer)) if customer else None,
         customer=customer,
         trial=trial,
         offer_table=lambda offers, caption: _offer_table(visit, offers, caption),
         tried=trial and table_page(visit, TRIED, trial.promotions, default="id", caption="With the change"),
-        text=stored.toml if text is None else text,
-        digest=visit.typed("digest", stored.digest),
     )
-
-
-async def preview_new(visit: Visit) -> Response:
-    """What the promotions with the one of the form would mean."""
-    stored = await visit.client.promotions()
-    return await _preview(visit, with_entry(stored.toml, TABLE, typed_promotion(visit)), shown=stored.toml)
-
-
-async def add(visit: Visit) -> Response:
-    """Puts the promotion of the form into service, beside the others."""
-    stored, promotion = await visit.client.promotions(), typed_promotion(visit)
-    await visit.client.put_promotions(with_entry(stored.toml, TABLE, promotion), if_digest=stored.digest)
-    return visit.redirect("/promotions", f"Promotion {promotion['id']} is in service.")
-
-
-async def preview_text(visit: Visit) -> Response:
-    """What the promotions of the text would mean."""
-    text = visit.typed("toml")
-    return await _preview(visit, text, shown=text)
-
-
-async def save(visit: Visit) -> Response:
-    """Puts the promotions of the text into service, unless somebody else changed them meanwhile."""
-    await visit.client.put_promotions(visit.typed("toml"), if_digest=visit.typed("digest"))
-    return visit.redirect("/promotions", "The promotions are in service.")
-
-
-async def remove(visit: Visit) -> Response:
-    """Takes one promotion out of the text."""
-    stored, name = await visit.client.promotions(), visit.typed("promotion")
-    text = without_entry(stored.toml, TABLE, name, [each.get("id") for each in stored.promotions])
-    await visit.client.put_promotions(text, if_digest=stored.digest)
-    return visit.redirect("/promotions", f"Promotion {name} is taken away; the versions below have it still.")
-
-
-async def restore(visit: Visit) -> Response:
-    """Puts the promotions of an earlier version into service."""
-    version = typed_version(visit)
-    old = await visit.client.promotion_version(version)
-    await visit.client.put_promotions(old.toml)
-    return visit.redirect("/promotions", f"The promotions of version {version} are in service again.")
 
 
 async def _ideas(visit: Visit) -> Ideas:
@@ -219,7 +180,7 @@ def typed_promotion(visit: Visit) -> dict[str, Any]:
     return promotion | typed_days(visit)
 
 
-async def _preview(visit: Visit, text: str, *, shown: str) -> Response:
+async def _preview(visit: Visit, text: str, shown: str) -> Response:
     customer = visit.typed("id")
     trial = await visit.client.try_promotions(text, user_id=customer or None)
     if customer:
@@ -244,14 +205,7 @@ PAGE = ConsolePage(
     title="Promotions",
     sentence="What the shop offers, to whom and for how much money; what was redeemed, and what is left to spend.",
     view=view,
-    menu=44,
+    menu=MenuGroup.OFFERS,
     reads="id",
-    actions={
-        "add": Action(add),
-        "preview-new": Action(preview_new),
-        "save": Action(save),
-        "preview": Action(preview_text),
-        "remove": Action(remove),
-        "restore": Action(restore),
-    },
+    actions=DOCUMENT.actions(typed_promotion, _preview),
 )

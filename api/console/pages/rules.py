@@ -5,12 +5,12 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.forms.fields import typed_days, typed_number, typed_version, typed_words
-from api.console.forms.toml_text import with_entry, without_entry
-from api.console.page import Action, ConsolePage
+from api.console.forms.documents import StoredDocument
+from api.console.forms.fields import typed_days, typed_number, typed_words
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
-from recsys.client import Ask, RuleTrial
+from recsys.client import Ask, RuleTrial, list_calls
 from recsys.errors import BadInput
 
 COLUMNS = (
@@ -30,68 +30,26 @@ KINDS = (
     ("bury", "bury: below everything else"),
     ("block", "block: not at all"),
 )
-TABLE = "rules"
+DOCUMENT = StoredDocument(
+    "rule", list_calls.rules, list_calls.put_rules, list_calls.rule_version, list_calls.rule_versions
+)
 LENGTH = 12
 SAMPLE = 200
 
 
 async def view(visit: Visit, trial: RuleTrial | None = None, text: str | None = None) -> Response:
     """The rules in service and the forms; with a trial, what its text would change."""
-    stored = await visit.client.rules()
+    state = await DOCUMENT.state(visit, text)
     places = await visit.client.placements()
-    versions = await visit.client.rule_versions()
+    rows = [_row(rule) for rule in state["stored"].rules]
     return visit.render(
         "rules.html",
-        stored=stored,
-        table=table_page(visit, COLUMNS, [_row(rule) for rule in stored.rules], default="id", caption="Rules"),
-        versions=versions.versions,
+        **state,
+        table=table_page(visit, COLUMNS, rows, default="id", caption="Rules"),
         placements=[(each.name, each.name) for each in places.placements],
         kinds=KINDS,
         trial=trial,
-        text=stored.toml if text is None else text,
-        digest=visit.typed("digest", stored.digest),
     )
-
-
-async def preview_rule(visit: Visit) -> Response:
-    """What the rules in service with the one of the form would change."""
-    stored = await visit.client.rules()
-    return await _preview(visit, with_entry(stored.toml, TABLE, typed_rule(visit)), shown=stored.toml)
-
-
-async def add(visit: Visit) -> Response:
-    """Puts the rule of the form into service, beside the others."""
-    stored, rule = await visit.client.rules(), typed_rule(visit)
-    await visit.client.put_rules(with_entry(stored.toml, TABLE, rule), if_digest=stored.digest)
-    return visit.redirect("/rules", f"Rule {rule['id']} is in service.")
-
-
-async def preview_text(visit: Visit) -> Response:
-    """What the rules of the text would change."""
-    text = visit.typed("toml")
-    return await _preview(visit, text, shown=text)
-
-
-async def save(visit: Visit) -> Response:
-    """Puts the rules of the text into service, unless somebody else changed them meanwhile."""
-    await visit.client.put_rules(visit.typed("toml"), if_digest=visit.typed("digest"))
-    return visit.redirect("/rules", "The rules are in service.")
-
-
-async def remove(visit: Visit) -> Response:
-    """Takes one rule out of the text."""
-    stored, name = await visit.client.rules(), visit.typed("rule")
-    text = without_entry(stored.toml, TABLE, name, [rule.get("id") for rule in stored.rules])
-    await visit.client.put_rules(text, if_digest=stored.digest)
-    return visit.redirect("/rules", f"Rule {name} is taken away; the versions below have it still.")
-
-
-async def restore(visit: Visit) -> Response:
-    """Puts the rules of an earlier version into service."""
-    number = typed_version(visit)
-    old = await visit.client.rule_version(number)
-    await visit.client.put_rules(old.toml)
-    return visit.redirect("/rules", f"The rules of version {number} are in service again.")
 
 
 def typed_rule(visit: Visit) -> dict[str, Any]:
@@ -109,7 +67,7 @@ def typed_rule(visit: Visit) -> dict[str, Any]:
     return rule | typed_days(visit) | {"reason": visit.typed("reason")}
 
 
-async def _preview(visit: Visit, text: str, *, shown: str) -> Response:
+async def _preview(visit: Visit, text: str, shown: str) -> Response:
     ask = Ask(user_id=visit.typed("customer") or None, placement=visit.typed("placement") or "home", k=LENGTH)
     trial = await visit.client.try_rules(ask, text, against="in-service", customers=SAMPLE)
     return await view(visit, trial, shown)
@@ -136,13 +94,6 @@ PAGE = ConsolePage(
     title="Rules",
     sentence="Put a product first for some days, move others up or down, or take them off, without a developer.",
     view=view,
-    menu=74,
-    actions={
-        "add": Action(add),
-        "preview-rule": Action(preview_rule),
-        "save": Action(save),
-        "preview": Action(preview_text),
-        "remove": Action(remove),
-        "restore": Action(restore),
-    },
+    menu=MenuGroup.SHOP,
+    actions=DOCUMENT.actions(typed_rule, _preview),
 )

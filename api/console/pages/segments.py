@@ -6,18 +6,22 @@ from typing import Any
 from starlette.responses import Response
 
 from api.console import conditions
-from api.console.page import Action, ConsolePage
-from api.console.roles import Role
+from api.console.forms.documents import StoredDocument
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.visit import Visit
-from recsys.client import SegmentTrial, ShopSegments
+from recsys.client import SegmentTrial, ShopSegments, calls
 from recsys.errors import BadInput, RecsysError
 
 Segment = Mapping[str, Any]
+DOCUMENT = StoredDocument(
+    "segment", calls.segments, calls.put_segments, calls.segment_version, calls.segment_versions, content="segments"
+)
 
 
 async def view(visit: Visit) -> Response:
     """The saved segments, and the one that is being written."""
-    saved = await visit.client.segments()
+    state = await DOCUMENT.state(visit)
+    saved: ShopSegments = state["stored"]
     chosen = _named(saved.segments, visit.query("open"))
     text = visit.typed("where") or (conditions.written(chosen["where"]) if chosen else "")
     trial: SegmentTrial | None = None
@@ -31,8 +35,7 @@ async def view(visit: Visit) -> Response:
     shown = _shown_rows(visit, text)
     return visit.render(
         "segments.html",
-        saved=saved.segments,
-        digest=saved.digest,
+        **state,
         name=visit.typed("name") or visit.query("open"),
         about=visit.typed("about") or (chosen or {}).get("about", ""),
         where=text,
@@ -97,6 +100,6 @@ PAGE = ConsolePage(
     title="Segments",
     sentence="Groups of customers that you name once and use everywhere: in campaigns, rules, exports and figures.",
     view=view,
-    menu=30,
-    actions={"save": Action(save, Role.MARKETER), "remove": Action(remove, Role.MARKETER)},
+    menu=MenuGroup.PEOPLE,
+    actions={"save": Action(save), "remove": Action(remove), "restore": Action(DOCUMENT.restore)},
 )

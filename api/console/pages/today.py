@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from api.console.charts import ChartSeries, PlotChart
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Kind
 from api.console.visit import Visit
 from recsys.client import ApiError, CustomerChanges, Kpis
@@ -75,7 +75,7 @@ PAGE = ConsolePage(
     title="Today",
     sentence="What moved among your customers, what is due, and what looks odd.",
     view=view,
-    menu=10,
+    menu=MenuGroup.TODAY,
 )
 WEEK = ConsolePage(
     path="/today/week",

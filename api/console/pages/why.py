@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from api.console.formats import words
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.pages.lists import LENGTH, ask_of
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -52,6 +52,6 @@ PAGE = ConsolePage(
     title="Why not shown",
     sentence="Why a product is not shown to a customer, and what would change that.",
     view=view,
-    menu=72,
+    menu=MenuGroup.SHOP,
     reads="id",
 )

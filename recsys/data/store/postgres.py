@@ -21,7 +21,7 @@ from recsys.data.store.serialization import item_document
 from recsys.data.store.validation import checked_columns, flag_new, is_text
 from recsys.errors import BadFile
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 READ_S = 2.0
 PAGE_S = 30.0
 WRITE_S = 2.5
@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS recsys.merges(
 );
 CREATE INDEX IF NOT EXISTS merges_by_into ON recsys.merges(into_id);
 {campaign_table.POSTGRES_SCHEMA}
-{audit.POSTGRES_SCHEMA}
+{audit.POSTGRES_SCHEMA}{audit.POSTGRES_PEOPLE}
 {POSTGRES_COUPONS}
 UPDATE recsys.version SET version = {SCHEMA_VERSION} WHERE version < {SCHEMA_VERSION};
 """

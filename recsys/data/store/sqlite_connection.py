@@ -21,7 +21,7 @@ from recsys.errors import BadFile, LogUnavailable
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 15
+SCHEMA_VERSION = 16
 APPLICATION_ID = 0x7265_6373  # "recs": tells our file from any other SQLite file
 # Size of the write-ahead log, 64 MB, before a checkpoint.  A commit of many customers writes a page for each, and so
 # does the next one; a rare checkpoint copies such a page once instead of each time: up to 1.7 times as fast.
@@ -78,7 +78,7 @@ CREATE TABLE users(user_id TEXT PRIMARY KEY, document BLOB NOT NULL) STRICT, WIT
 {fact_table.SQLITE_SCHEMA}{fact_table.SQLITE_COUPONS}
 {sqlite_users.MERGES}
 {campaign_table.SQLITE_SCHEMA}
-{audit.SQLITE_SCHEMA}
+{audit.SQLITE_SCHEMA}{audit.SQLITE_PEOPLE}
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={SCHEMA_VERSION};
 """
@@ -98,6 +98,7 @@ _MIGRATIONS = {
     12: campaign_table.SQLITE_SCHEMA,
     13: audit.SQLITE_SCHEMA,
     14: fact_table.SQLITE_COUPONS,
+    15: f"{audit.SQLITE_PEOPLE}{audit.SQLITE_USES}",
 }
 _ADVICE: tuple[tuple[type[apsw.Error], str], ...] = (
     (apsw.FullError, "the disk is full; make room, then send again"),

@@ -30,6 +30,8 @@ from tests.homes import copy_home
 
 SCOPE_BY_ROLE = {"viewer": "viewer", "marketer": "marketing", "operator": "admin"}
 HOSTILE = '"><img/src=x/onerror=alert(1)><script>alert(1)</script>{{ 7*7 }}'
+PIN = {"kind": "pin", "product": "item-020", "placement": "home", "reason": "It is new.", "until": "2100-12-04"}
+TENTH = {"kind": "discount", "title": "10 % off", "percent": "10", "categories": "category-0", "budget": "500"}
 SignedIn = Callable[[str], "Browser"]
 
 
@@ -47,8 +49,18 @@ class Browser(TestClient):
         return self.post(path, data={"csrf": self.csrf, **fields})
 
 
-def console_of(home: Path, env: dict[str, str] | None = None) -> Starlette:
-    """A console of that home and the service that it talks to, started and ended together."""
+def digest_of_document(browser: Browser, url: str) -> str:
+    """Of the text that a page of a document shows."""
+    return str(re.findall(r'name="digest" value="([^"]+)"', browser.get(url).text)[0])
+
+
+def console_of(
+    home: Path, env: dict[str, str] | None = None, provider: httpx.AsyncBaseTransport | None = None
+) -> Starlette:
+    """A console of that home and the service that it talks to, started and ended together.
+
+    provider: how requests reach an OpenID provider.
+    """
     given = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", **(env or {})}
     limit_threads(given)
     config = ServerConfig.load(home, None, given)
@@ -59,7 +71,7 @@ def console_of(home: Path, env: dict[str, str] | None = None) -> Starlette:
     def connect(key: str) -> AsyncClient:
         return AsyncClient("http://service", key, transport=httpx.ASGITransport(service))
 
-    console = create_console(config, ConsoleSettings.load(None, given), connect)
+    console = create_console(config, ConsoleSettings.load(None, given), connect, provider)
     alone = console.router.lifespan_context
 
     @asynccontextmanager

@@ -26,10 +26,18 @@ def test_every_route_is_a_page_an_action_or_one_of_the_few_that_are_open(console
     assert [route.path for route in console_app.routes if isinstance(route, Mount)] == ["/console/static"]
 
 
-def test_no_two_pages_have_the_same_path_or_place_in_the_menu() -> None:
-    places = [page.menu for page in PAGES if page.menu is not None]
+def test_no_two_pages_have_the_same_path() -> None:
     assert len({page.path for page in PAGES}) == len(PAGES)
-    assert len(set(places)) == len(places)
+
+
+def test_the_menu_has_headings_over_few_entries_each_and_none_over_nothing(signed_in: SignedIn) -> None:
+    for role, headings in (("operator", 6), ("viewer", 5)):
+        text = signed_in(role).get("/console/customers").text
+        menu = text[text.index("<nav") : text.index("</nav>")]
+        names = re.findall(r'<h2 id="([^"]+)">', menu)
+        assert names == re.findall(r'<ul aria-labelledby="([^"]+)">', menu)
+        assert len(names) == headings
+        assert all(1 <= part.count("<li>") <= 4 for part in menu.split("<h2")[1:])
 
 
 @every_page

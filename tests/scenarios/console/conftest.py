@@ -36,7 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with served(home) as service, consoled(home, service) as console:
         url = f"http://127.0.0.1:{service.port}"
         with Client(url, key, timeout_s=120) as client:
-            yield Shop(home, f"http://127.0.0.1:{console.port}", key, client)
+            yield Shop(home, f"http://127.0.0.1:{console.port}", key, client, service)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Download, Locator, Page, expect
 
 from recsys.client import Client
 from tests.bench.console_pictures import sign_in
+from tests.bench.servers import Server
 
 WAIT_MS = 60_000
 Scheme = Literal["light", "dark"]
@@ -15,12 +16,13 @@ Scheme = Literal["light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A home, the address of its console, the key of an operator, and the service as a program sees it."""
+    """A home, the address of its console, the key of an operator, and the service, also as a program sees it."""
 
     home: Path
     url: str
     key: str
     client: Client
+    service: Server
 
 
 @dataclass(slots=True)

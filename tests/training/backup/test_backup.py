@@ -50,6 +50,7 @@ def test_a_backup_holds_log_answers_releases_keys_rules_and_settings(home: Path,
         "campaigns": 0,
         "campaign_members": 0,
         "audit": 0,
+        "key_uses": 0,
     }
     assert (manifest.answers, manifest.live, manifest.releases) == (1, FIRST, (FIRST,))
     assert {*FILES, "shop.db", "shown.db", "bundles/LIVE", "bundles/.promotions"} <= manifest.files.keys()

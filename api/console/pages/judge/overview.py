@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.page import Action, ConsolePage
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import ROWS, Column, table_page
 from api.console.visit import Visit
@@ -123,7 +123,7 @@ PAGE = ConsolePage(
     title="Judge",
     sentence="Whether it gets better: what the gate decided, what evaluations say, and which variant of the shop wins.",
     view=view,
-    menu=80,
+    menu=MenuGroup.ENGINE,
     actions={"evaluate": Action(evaluate, Role.OPERATOR)},
 )
 REPORT = ConsolePage(

@@ -62,7 +62,7 @@ async def attempt(visit: Visit) -> Response:
 
 async def import_(visit: Visit) -> Response:
     """Imports the file."""
-    return await _start(visit, "import", ["--cause", f"console, key {visit.session.key_id}"])
+    return await _start(visit, "import", ["--cause", f"console, {visit.session.who}"])
 
 
 async def refused(visit: Visit) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api.console.page import Action, ConsolePage
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -82,7 +82,7 @@ PAGE = ConsolePage(
     title="Imports",
     sentence="Bring in a file of orders, products or customers: nothing goes in before you have looked at it.",
     view=view,
-    menu=91,
+    menu=MenuGroup.ENGINE,
     role=Role.OPERATOR,
     actions={"upload": Action(upload, Role.OPERATOR, takes_file=True)},
 )

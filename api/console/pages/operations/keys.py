@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from api.auth.api_keys import SCOPES, ApiKey, create_key, read_keys, revoke_key, rotate_key
-from api.console.page import Action, ConsolePage
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -21,7 +21,7 @@ COLUMNS = (
     Column("scopes", "Scopes"),
     Column("made_at_ms", "Made", "moment"),
     Column("expires_at_ms", "Ends", "moment"),
-    Column("used_at_ms", "Last used here", "moment", hint="in this console; what programs do is not kept by key"),
+    Column("used_at_ms", "Last used", "moment", hint="noted once a minute; – for a key that was never used"),
     Column("origins", "Pages that may use it", is_sortable=False),
 )
 SCOPE_WORDS = {
@@ -82,6 +82,7 @@ async def revoke(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, made: ApiKey | None = None, text: str = "") -> Response:
+    await visit.home.uses.flush()
     used = await asyncio.to_thread(visit.home.store.last_uses)
     keys, now = await _keys(visit), now_ms()
     return visit.render(
@@ -111,7 +112,7 @@ PAGE = ConsolePage(
     title="Keys",
     sentence="Who and which program may ask the service, and what each key opens.",
     view=view,
-    menu=93,
+    menu=MenuGroup.ACCESS,
     role=Role.OPERATOR,
     actions={
         "create": Action(create, Role.OPERATOR),

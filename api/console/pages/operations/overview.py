@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from api.console.page import Action, ConsolePage
+from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -75,7 +75,7 @@ PAGE = ConsolePage(
     title="Operations",
     sentence="Whether everything runs, what the jobs did, and which release serves your customers.",
     view=view,
-    menu=90,
+    menu=MenuGroup.ENGINE,
     role=Role.OPERATOR,
     actions={"promote": Action(promote, Role.OPERATOR), "roll-back": Action(roll_back, Role.OPERATOR)},
 )

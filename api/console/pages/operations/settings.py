@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.roles import Role
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -74,6 +74,6 @@ PAGE = ConsolePage(
     title="Settings",
     sentence="Every setting with its value, where it came from, and when a change counts; nothing is changed here.",
     view=view,
-    menu=96,
+    menu=MenuGroup.ENGINE,
     role=Role.OPERATOR,
 )

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
 
@@ -49,5 +49,5 @@ PAGE = ConsolePage(
     title="Rise and fall",
     sentence="Which products sell more or less than before, and which of that is more than chance.",
     view=view,
-    menu=64,
+    menu=MenuGroup.SALES,
 )

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, TableState, table_page
 from api.console.visit import Visit
 
@@ -48,5 +48,5 @@ PAGE = ConsolePage(
     title="Pairs",
     sentence="What your customers put into one basket, and how much more often than by chance.",
     view=view,
-    menu=62,
+    menu=MenuGroup.SALES,
 )

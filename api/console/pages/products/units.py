@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from api.console.page import ConsolePage
+from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, DataTable, TableState, table_page
 from api.console.visit import Visit
 
@@ -40,5 +40,5 @@ PAGE = ConsolePage(
     title="Products",
     sentence="Find a product, and see which will sell most in the next weeks.",
     view=view,
-    menu=60,
+    menu=MenuGroup.SALES,
 )

@@ -10,21 +10,16 @@ import pytest
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.open import open_store
 from recsys.time_units import now_ms
-from tests.api.console.conftest import HOSTILE, Browser, SignedIn
+from tests.api.console.conftest import HOSTILE, TENTH, Browser, SignedIn, digest_of_document
 
 URL = "/console/promotions"
-TENTH = {"kind": "discount", "title": "10 % off", "percent": "10", "categories": "category-0", "budget": "500"}
 
 
 @pytest.fixture
 def clean(console: Browser) -> Iterator[Browser]:
     """A marketer whose shop has no promotions, before and after."""
     yield console
-    console.submit(f"{URL}/save", toml="", digest=digest(console))
-
-
-def digest(browser: Browser) -> str:
-    return str(re.findall(r'name="digest" value="([^"]+)"', browser.get(URL).text)[0])
+    console.submit(f"{URL}/save", toml="", digest=digest_of_document(console, URL))
 
 
 def test_a_promotion_of_the_form_counts_at_once_and_is_offered(clean: Browser) -> None:
@@ -54,23 +49,6 @@ def test_a_refused_promotion_is_told_in_words_with_what_was_typed(clean: Browser
         answer = clean.submit(f"{URL}/add", **TENTH | wrong)
         assert (answer.status_code, words in answer.text, 'value="500"' in answer.text) == (422, True, True), wrong
     assert "There are no promotions yet." in clean.get(URL).text
-
-
-def test_a_text_with_a_fault_names_its_line_and_is_kept_in_the_form(clean: Browser) -> None:
-    wrong = '[[promotions]]\nid = "odd"\ntitle = "x"\nkind = "nothing"\n'
-    for action in ("save", "preview"):
-        answer = clean.submit(f"{URL}/{action}", toml=wrong, digest=digest(clean))
-        assert (answer.status_code, "line 4" in answer.text, "&#34;odd&#34;" in answer.text) == (422, True, True)
-
-
-def test_a_change_of_somebody_else_is_not_overwritten_and_versions_come_back(clean: Browser) -> None:
-    before = digest(clean)
-    clean.submit(f"{URL}/add", **TENTH)
-    assert clean.submit(f"{URL}/save", toml="", digest=before).status_code == 422
-    number = re.findall(r'<option value="(\d+)">', clean.get(URL).text)[0]
-    assert "There are no promotions yet." in clean.submit(f"{URL}/remove", promotion="10-off").text
-    assert "10-off" in clean.submit(f"{URL}/restore", version=number).text
-    assert "there is no promotion" in clean.submit(f"{URL}/remove", promotion="nobody").text
 
 
 def test_hostile_titles_are_shown_as_text_and_viewers_get_no_forms(clean: Browser, signed_in: SignedIn) -> None:

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_told_in_words_and_changes_nothing(signed_in: SignedIn,
     assert (console_home / "keys.json").read_bytes() == before
 
 
-def test_the_list_says_when_a_key_was_last_used_here(signed_in: SignedIn, console_home: Path) -> None:
+def test_the_list_says_when_a_key_was_last_used(signed_in: SignedIn, console_home: Path) -> None:
     signed_in("viewer").get("/console/customers")
     table = signed_in("operator").get(URL).text
     row = table[table.index(">viewer</th>") :].partition("</tr>")[0]
