@@ -8,7 +8,7 @@ import polars as pl
 from eval.backtest.records import Records, attribute_labels
 from eval.protocol import BANDS
 from recsys.arrays import AnyArray, Bools
-from recsys.data.dataset.occasions import occasion_expression
+from recsys.data.dataset.occasions import first_lines, occasion_expression
 from recsys.data.events import OWNED_KINDS
 from recsys.time_units import DAY_MS
 
@@ -33,7 +33,7 @@ MEANING = {
     "recency, frequency, value": "by the sum of those three thirds",
     "new or returning": f"first purchase within {NEW_DAYS:g} days before the cut, or earlier",
     "top category": "by what each bought most of",
-    "channel": "where each bought most often",
+    "channel": "where each was on most days",
 }
 
 
@@ -53,7 +53,8 @@ def build_segments(
     segments["new or returning"] = ["new" if new else "returning" for new in is_new]
     segments["top category"] = _top_categories(records, user_ids)
     if records.visits.height:
-        segments["channel"] = _most_frequent(records.visits.select("user_id", label="channel"), user_ids)
+        days = records.visits.select("user_id", pl.col("at_ms") // DAY_MS, label="channel").unique()
+        segments["channel"] = _most_frequent(days, user_ids)
     if attribute is not None:
         labels = attribute_labels(records.users, attribute)
         segments[f"customer's {attribute}"] = [labels.get(user_id) for user_id in user_ids]
@@ -111,7 +112,7 @@ def _top_categories(records: Records, user_ids: Sequence[str]) -> SegmentLabels:
         {"item_id": [item.item_id for item in items], "label": [item.category for item in items]},
         schema={"item_id": pl.String, "label": pl.String},
     )
-    bought = _purchases(records, user_ids).select("user_id", "item_id")
+    bought = first_lines(_purchases(records, user_ids)).select("user_id", "item_id")
     return _most_frequent(bought.join(categories, on="item_id").drop("item_id").drop_nulls(), user_ids)
 
 

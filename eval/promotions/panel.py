@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from eval.promotions.effect import PromotionPanel
+from recsys.data.dataset.occasions import first_lines
 from recsys.data.events import PURCHASE
 from recsys.data.files.readers import open_table
 from recsys.errors import BadInput, NotEnoughData
@@ -71,7 +72,7 @@ def _purchases(events: pl.DataFrame, columns: FlagColumns) -> pl.DataFrame:
     if events["channel"].null_count() == len(events):
         raise BadInput("no event says its store; import them with --map channel=COLUMN")
     week_ms, first_ms = 7 * 86_400_000, (columns.first_day - date(1970, 1, 1)).days * 86_400_000
-    lines = events.filter((pl.col("kind") == PURCHASE) & pl.col("channel").is_not_null())
+    lines = first_lines(events.filter((pl.col("kind") == PURCHASE) & pl.col("channel").is_not_null()))
     week = (pl.col("at_ms") - first_ms).floordiv(week_ms).cast(pl.Int32) + 1
     ids = [pl.col(name).cast(pl.String) for name in ("item_id", "channel")]
     return lines.select(*ids, week.alias("week")).group_by("item_id", "channel", "week").agg(pl.len().alias("n"))

@@ -67,7 +67,7 @@ def tidy(store: Store, home: Path, most_bytes: int = SWEEP_NOW_BYTES) -> None:
 def _finish(store: Store, home: Path, change: UnfinishedChange) -> Receipt:
     store.erase_events(change)
     n_lines = sum(_remove_lines(file, change.user_ids) for file in sorted((home / "rejects").glob("*.jsonl")))
-    mentions = remove_mentions(store, change.user_ids)
+    mentions = remove_mentions(store, change.user_ids, f"erased-{change.receipt.receipt_id}")
     erase_from_runs(store, change.user_ids)
     drop_unfinished(home)
     drop_uploads(home)

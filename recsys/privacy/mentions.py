@@ -1,4 +1,6 @@
-"""Mentions of a customer: their id as a value, or as a word of a text, in items and in records of other customers.
+"""Mentions of a customer: their id as a value, or as a word of a text, in what the store keeps of others.
+
+That is: items, records of other customers, and the order ids, channels and other texts of their events and facts.
 
 An id may be a word that means something else: customer 7 is no reason to remove the size 7.  So a value goes only
 where the id cannot be mistaken (`is_unmistakable`), or from a column that holds customers' ids (`holds_customer_ids`).
@@ -14,7 +16,11 @@ from itertools import chain, islice
 from typing import Any
 
 from recsys.data.entities import Attribute, Item, User, UserChange
+from recsys.data.events import Event
+from recsys.data.facts import Fact
+from recsys.data.guests import PREFIX
 from recsys.data.store.base import Store
+from recsys.data.store.people.held_texts import EVENT_TEXTS, FACT_TEXTS
 from recsys.data.store.serialization import json_text
 
 MAX_SAMPLE = 200  # values of a column that are looked up
@@ -22,9 +28,12 @@ MAX_SCANNED = 20_000  # items with that column
 MIN_SHARE = 0.5
 MIN_DISTINCT = 3
 LONG_ID = 12
+LONGEST_ID = 100  # characters around a word that are taken for a part of the same id
 FIELDS = ("name", "category", "brand")
 
 _SHORT = re.compile(r"\d{1,5}")  # a number like any other: sizes, weights and years are as short
+_BEFORE, _AFTER = re.compile(r"[\w.+%@-]+$"), re.compile(rf"[\w.+%@-]{{1,{LONGEST_ID}}}")  # of a word
+_DOMAIN_GOES_ON = re.compile(r"\.\w")
 _PEOPLE = re.compile("customer|user|client|buyer|member|person|shopper|account|owner|mail|kunde", re.IGNORECASE)
 
 Columns = dict[str, Attribute]
@@ -57,17 +66,20 @@ def value_texts(value: Attribute) -> list[str]:
     return [f"{value:.15g}" if isinstance(value, float | int) else value]
 
 
-def remove_mentions(store: Store, user_ids: Collection[str]) -> dict[str, int]:
-    """Removes these ids from items and from records of other customers.  Raises LogUnavailable.
+def remove_mentions(store: Store, user_ids: Collection[str], alias: str) -> dict[str, int]:
+    """Removes these ids from what the store keeps of items and of other customers.  Raises LogUnavailable.
 
-    Returns how many values were removed (`mentions`), and how many stay because they may mean something else
+    alias: stands in place of an id that is a part of the id of an order or an event, so that lines of one order stay
+    together.  Returns how many values were removed (`mentions`), and how many stay because they may mean something else
     (`mentions_kept`); an empty mapping where there are none.
     """
-    removal = _Removal(store, user_ids)
+    removal = _Removal(store, user_ids, alias)
     for user_id in user_ids:
         text = json_text(user_id)
         if is_unmistakable(user_id):
             store.drop_merges_holding(text)
+            removal.n_removed += store.rewrite_events_holding(user_id, removal.event)
+            removal.n_removed += store.rewrite_facts_holding(user_id, removal.fact)
         for items in store.items_holding(text):
             changed = [item.item_id for item in items if removal.item(item) != item]
             if changed:
@@ -95,11 +107,13 @@ def erased_mentions(store: Store) -> Counter[str]:
 class _Removal:
     """Removes ids from entities, and counts what is removed and what stays."""
 
-    def __init__(self, store: Store, user_ids: Collection[str]) -> None:
+    def __init__(self, store: Store, user_ids: Collection[str], alias: str) -> None:
         self._ids = frozenset(user_ids)
         self._words = re.compile("|".join(rf"(?<!\w){re.escape(user_id)}(?!\w)" for user_id in sorted(user_ids)))
         self._unmistakable = frozenset(filter(is_unmistakable, user_ids))
         self._columns = _CustomerColumns(store, user_ids)
+        self._store = store
+        self._alias = alias
         self.n_removed = 0
         self.kept: set[tuple[str, str]] = set()  # entity and column
 
@@ -115,6 +129,17 @@ class _Removal:
         before, after = _columns(item), _columns(changed)
         self.n_removed += sum(before[name] != after.get(name) for name in before)
         return changed
+
+    def event(self, event: Event) -> Event:
+        """An event of another customer; the id of a guest is made of an order id."""
+        names = EVENT_TEXTS if event.user_id.startswith(PREFIX) else [name for name in EVENT_TEXTS if name != "user_id"]
+        return event._replace(**{name: self._renamed(getattr(event, name)) for name in names})
+
+    def fact(self, fact: Fact) -> Fact:
+        return fact._replace(**{name: self._renamed(getattr(fact, name)) for name in FACT_TEXTS})
+
+    def _renamed(self, text: str | None) -> str | None:
+        return text and self._replaced(text, self._alias)
 
     def user_change(self, user: User) -> UserChange | None:
         after = {name: self._without(user.user_id, name, value) for name, value in user.attributes.items()}
@@ -135,13 +160,30 @@ class _Removal:
         return value
 
     def _without_words(self, entity_id: str, name: str, text: str) -> str | None:
-        def rest(match: re.Match[str]) -> str:
-            return "" if match[0] in self._unmistakable else match[0]
-
-        changed = self._words.sub(rest, text)
+        changed = self._replaced(text, "")
         if self._words.search(changed):
             self.kept.add((entity_id, name))
         return text if changed == text else (" ".join(changed.split()) or None)
+
+    def _replaced(self, text: str, by: str) -> str:
+        """The text with `by` in place of each word that can only mean the customer."""
+
+        def rest(match: re.Match[str]) -> str:
+            is_theirs = match[0] in self._unmistakable and not self._is_of_another(match)
+            return by if is_theirs else match[0]
+
+        return self._words.sub(rest, text)
+
+    def _is_of_another(self, match: re.Match[str]) -> bool:
+        """Whether the word is a part of another address, or of the id of another customer: mary.ann@x.org."""
+        word, text = match[0], match.string
+        before = _BEFORE.search(text[max(0, match.start() - LONGEST_ID) : match.start()])
+        after = _AFTER.match(text, match.end())
+        start, end = (part[0] if part else "" for part in (before, after))
+        if "@" in word and (start.endswith((".", "+")) or _DOMAIN_GOES_ON.match(end)):
+            return True
+        longer = {start + word, word + end, start + word + end} - {word}
+        return any(is_known_customer(self._store, other) for other in longer)
 
 
 class _CustomerColumns:

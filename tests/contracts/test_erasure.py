@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from recsys.data.entities import Item, User
 from recsys.data.events import Correction
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.data.store.people.merges import begin_merge
 from recsys.data.store.people.user_tables import PIECE_ROWS
@@ -118,3 +121,25 @@ def test_digests_of_erased_customers_stay(store: Store) -> None:
     store.erase_user("v")
     store.drop_tombstones(store.head())
     assert store.erased_digests() == {store.digest(user_id).hex() for user_id in "uv"}
+
+
+def test_texts_of_events_and_facts_are_found_and_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recsys.data.store.people.held_texts.SCANNED_ROWS", 2)
+    store.merge_users("visitor", "u")
+    store.append([event(f"{n}/x-9", "visitor" if n == 3 else "u")._replace(order_id="x-9") for n in range(5)])
+    store.append([event("other")._replace(channel="x_9")])
+    facts = [Fact(f"f{n}", "u", FactKind.SERVICE, 5, text=f"of x-{8 + n}") for n in range(3)]
+    store.add_facts(facts)
+    n_events = store.rewrite_events_holding(
+        "x-9", lambda event: event._replace(order_id="y", event_id=event.event_id.replace("x-9", "y"))
+    )
+    n_facts = store.rewrite_facts_holding("x-9", lambda fact: fact._replace(text="of y"))
+    assert (n_events, n_facts) == (5, 1)
+    assert [(event.event_id, event.order_id) for event in store.user_events("u")] == [
+        *((f"{n}/y", "y") for n in range(5)),
+        ("other", None),
+    ]
+    assert store.user_facts("u") == [facts[0], facts[1]._replace(text="of y"), facts[2]]
+    assert store.append([event("2/y")._replace(order_id="y")]) == [False], "known by its new id"
+    store.unmerge_user("visitor")
+    assert [event.event_id for event in store.user_events("visitor")] == ["3/y"]

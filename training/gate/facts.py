@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from recsys.bundle import Manifest
+from recsys.data.dataset.occasions import first_lines
 from recsys.data.events import Kind
 
 Facts = Mapping[str, float]
@@ -25,10 +26,16 @@ def manifest_facts(manifest: Manifest) -> dict[str, float]:
 
 
 def log_facts(events: pl.DataFrame) -> dict[str, float]:
-    """The largest part of all lines of the log that one customer has, and that one item has; the median price paid."""
-    bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0))
-    facts = {f"top_{name}": _largest_share(events[f"{name}_id"]) for name in ("user", "item")}
-    paid = bought["price"].median()
+    """The largest part of the log that one customer has, and that one item has; the median price paid.
+
+    An item of an order counts once, in however many lines.
+    """
+    counted = first_lines(events)
+    facts = {
+        "top_user": _largest_share(first_lines(events, orders_only=True)["user_id"]),
+        "top_item": _largest_share(counted["item_id"]),
+    }
+    paid = counted.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0))["price"].median()
     return facts | ({"paid": float(paid)} if isinstance(paid, int | float) else {})
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from recsys.arrays import AnyArray
+from recsys.data.dataset.occasions import first_lines
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import Kind
 from recsys.gate.verdict import Check
@@ -52,7 +53,7 @@ def _catalogue_ratios(new: Recommender, live: Recommender) -> AnyArray:
 
 def _paid(snapshot: Snapshot, since: float) -> AnyArray:
     """Median price paid after that day over the one before it, of items that were bought in both.  (n,)"""
-    bought = snapshot.events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0))
+    bought = first_lines(snapshot.events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)))
     is_new = pl.col("at_ms") > since * DAY_MS
     new, old = (bought.filter(part).group_by("item_id").agg(pl.col("price").median()) for part in (is_new, ~is_new))
     both = new.join(old, on="item_id", suffix="_before")

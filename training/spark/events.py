@@ -104,8 +104,11 @@ def paid_prices(events: "DataFrame", ids: IdMap) -> Floats:
     from pyspark.sql import functions as sql
 
     bought = events.where((sql.col("kind") == int(Kind.PURCHASE)) & (sql.col("price") > 0))
-    newest = Window.partitionBy("item_id").orderBy(sql.desc("at_ms"), sql.desc("price"))
-    last = bought.withColumn("nth", sql.row_number().over(newest)).where(sql.col("nth") <= LATEST_PAID)
+    occasion = sql.coalesce(sql.concat(sql.lit("o"), "order_id"), sql.floor(sql.col("at_ms") / DAY_MS).cast("string"))
+    line = bought.groupBy("item_id", "user_id", occasion).agg(sql.max(sql.struct("at_ms", "price")).alias("last"))
+    newest = Window.partitionBy("item_id").orderBy(sql.desc("last"))
+    last = line.withColumn("nth", sql.row_number().over(newest)).where(sql.col("nth") <= LATEST_PAID)
+    last = last.select("item_id", "last.price")
     table = last.groupBy("item_id").agg(sql.median("price").alias("price")).toArrow()
     prices = np.full(len(ids), np.nan, np.float32)
     prices[ids.positions(table["item_id"].to_pylist())] = table["price"].to_numpy()

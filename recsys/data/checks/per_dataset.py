@@ -6,7 +6,7 @@ import polars as pl
 
 from recsys.data.checks.finding import Finding, grade
 from recsys.data.checks.per_line import COMPARED, N_EXAMPLES, by_customers, describe_lines
-from recsys.data.dataset.occasions import occasion_expression
+from recsys.data.dataset.occasions import first_lines, occasion_expression
 from recsys.data.events import OWNED_KINDS, Kind
 from recsys.time_units import DAY_MS, date
 
@@ -26,11 +26,12 @@ def dataset_checks(lines: pl.DataFrame, now_ms: int) -> list[Finding]:
     if lines.is_empty():
         return []
     parts = by_customers(lines)
+    counted = [first_lines(part, orders_only=True) for part in parts]
     return [
         duplicate_lines(lines, parts),
-        robot_events(lines.height, parts),
-        busiest_customer(lines),
-        concentration(lines),
+        robot_events(counted),
+        busiest_customer(counted),
+        concentration(parts),
         repeats(parts),
         last_week(lines, now_ms),
     ]
@@ -56,8 +57,12 @@ def duplicate_lines(lines: pl.DataFrame, parts: Sequence[pl.DataFrame]) -> Findi
     )
 
 
-def robot_events(n_lines: int, parts: Sequence[pl.DataFrame]) -> Finding:
-    """Events of customers with more on a day than a person can do, see MIN_ROBOT_EVENTS and ROBOT_FACTOR."""
+def robot_events(parts: Sequence[pl.DataFrame]) -> Finding:
+    """Events of customers with more on a day than a person can do, see MIN_ROBOT_EVENTS and ROBOT_FACTOR.
+
+    parts: of some customers each, with an item of an order once.
+    """
+    n_events = sum(part.height for part in parts)
     day = (pl.col("at_ms") // DAY_MS).alias("day")
     busiest = pl.concat(
         part.group_by("user_id", day)
@@ -74,18 +79,22 @@ def robot_events(n_lines: int, parts: Sequence[pl.DataFrame]) -> Finding:
     rows = robots.head(N_EXAMPLES).iter_rows()
     return Finding(
         "robots",
-        grade(count > 0, stops=count > MAX_ROBOT_SHARE * n_lines),
+        grade(count > 0, stops=count > MAX_ROBOT_SHARE * n_events),
         f"events of {robots.height:,} customers with more on one day than a person does",
         count,
-        n_lines,
+        n_events,
         tuple(f"customer {user}: {most:,} events on one day, {all_:,} in all" for user, most, all_ in rows),
         "crawlers, tests, or one id for all guests; leave them out before importing" if count else "",
     )
 
 
-def busiest_customer(lines: pl.DataFrame) -> Finding:
-    """Events of the busiest customer; odd with far more than anybody else: see MIN_GIANT_EVENTS and GIANT_FACTOR."""
-    most = lines.group_by("user_id").len("events").sort("events", "user_id", descending=[True, False]).head(2)
+def busiest_customer(parts: Sequence[pl.DataFrame]) -> Finding:
+    """Events of the busiest customer; odd with far more than anybody else: see MIN_GIANT_EVENTS and GIANT_FACTOR.
+
+    parts: as for `robot_events`.
+    """
+    by_customer = pl.concat(part.group_by("user_id").len("events") for part in parts)
+    most = by_customer.sort("events", "user_id", descending=[True, False]).head(2)
     user, count = most.row(0)
     next_most = most["events"][1] if most.height > 1 else count
     is_odd = count > max(MIN_GIANT_EVENTS, GIANT_FACTOR * next_most)
@@ -94,15 +103,15 @@ def busiest_customer(lines: pl.DataFrame) -> Finding:
         grade(is_odd),
         f"events of the busiest customer, {user}, the next one has {next_most:,}",
         count,
-        lines.height,
+        int(by_customer["events"].sum()),
         (),
         f"one id for all guests? then import with --guest {user}; or a reseller, a till, a test" if is_odd else "",
     )
 
 
-def concentration(lines: pl.DataFrame) -> Finding:
+def concentration(parts: Sequence[pl.DataFrame]) -> Finding:
     """Share of the most popular item, and of the most popular hundredth, in all events."""
-    chosen = _purchases_or_all(lines)
+    chosen = _purchases_or_all(pl.concat(first_lines(part).select("item_id", "kind") for part in parts))
     per_item = chosen.group_by("item_id").len("n").sort("n", "item_id", descending=[True, False])
     top = max(1, per_item.height // 100)
     share = int(per_item["n"].head(top).sum()) / max(1, chosen.height)

@@ -12,7 +12,7 @@ from recsys.data.dataset.histories import sorted_histories
 from recsys.data.dataset.influence import IS_VOUCHED, limit_influence
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.dataset.item_features import build_item_features
-from recsys.data.dataset.occasions import EventLines, merge_lines
+from recsys.data.dataset.occasions import EventLines, first_lines, merge_lines
 from recsys.data.entities import Item
 from recsys.data.events import BROWSER_PREFIX, Kind
 from recsys.data.ids import MISSING, IdMap
@@ -20,7 +20,7 @@ from recsys.errors import NotEnoughData
 from recsys.time_units import DAY_MS
 
 OUTLIER_GAP_DAYS = 28.0
-LATEST_PAID = 9  # purchases that make a price: a promotion of one day must not
+LATEST_PAID = 9  # occasions that make a price: a promotion of one day must not
 IDS = ("user_id", "item_id", "order_id")
 COLUMNS = ("user_id", "item_id", "kind", "at_ms", "quantity", "price", "order_id", "rating", "discount")
 
@@ -83,9 +83,10 @@ def build_dataset(
 
 
 def paid_prices(events: pl.DataFrame, ids: IdMap) -> Floats:
-    """The price of each item: the median of its latest purchases.  (I,), NaN without any."""
-    bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0)).sort("at_ms", "price")
-    last = bought.group_by("item_id").agg(pl.col("price").tail(LATEST_PAID).median())
+    """The price of each item: the median of its latest purchases, an occasion each.  (I,), NaN without any."""
+    bought = events.filter((pl.col("kind") == int(Kind.PURCHASE)) & (pl.col("price") > 0))
+    newest = first_lines(bought.sort("at_ms", "price", descending=True))
+    last = newest.group_by("item_id").agg(pl.col("price").head(LATEST_PAID).median())
     prices = np.full(len(ids), np.nan, np.float32)
     prices[id_positions(last["item_id"], ids)] = last["price"].to_numpy()
     return prices

@@ -48,6 +48,19 @@ def occasion_expression() -> "pl.Expr":
     return pl.coalesce(2 * order, 2 * (pl.col("at_ms") // DAY_MS) + 1)
 
 
+def first_lines(events: "pl.DataFrame", *, orders_only: bool = False) -> "pl.DataFrame":
+    """The events with each item of an occasion of purchase once, its first line; other kinds as they are.
+
+    Columns: user_id, item_id, kind, at_ms, order_id.  orders_only: lines without an order id stay, too; who looks for
+    robots must see them.
+    """
+    import polars as pl
+
+    line = pl.struct("user_id", "item_id", "kind", occasion_expression().alias("occasion"))
+    stays = (pl.col("kind") != PURCHASE) | (pl.col("order_id").is_null() & orders_only)
+    return events.filter(stays | line.is_first_distinct())
+
+
 def number_occasions(user: Ints | Longs, at: Doubles, basket: Ints) -> Longs:
     """Equal numbers are one occasion.  user, at (days since 1970), basket as in EventLines: (N,) each -> (N,)"""
     day = np.floor(at).astype(np.int64)

@@ -38,6 +38,7 @@ from recsys.data.store.identity import (
 )
 from recsys.data.store.people.corrections import correct_events
 from recsys.data.store.people.fact_store import FactStore
+from recsys.data.store.people.held_texts import HeldTexts
 from recsys.data.store.people.merge_store import MergeStore
 from recsys.data.store.people.user_tables import (
     FIELDS,
@@ -60,7 +61,7 @@ EVENT_PAGE_ROWS = 1_000
 _FEW = "ORDER BY 1 LIMIT 500"
 
 
-class Store(RunTable, AgedEvents, FactStore, MergeStore, CampaignStore, AuditTable):
+class Store(RunTable, AgedEvents, FactStore, HeldTexts, MergeStore, CampaignStore, AuditTable):
     """Events, items and customers in one database.  Every method raises `LogUnavailable` when it does not answer.
 
     Events get a sequence number (`seq`, from 1, in order of commit).  Every change of items gets the next revision; a

@@ -57,6 +57,7 @@ class SqliteStore(Store):
     _USER_HEAD = sqlite_user_index.HEAD
     _EVENT_OWNERS = sqlite_user_index.OWNER_PAGES
     _HOLDING = "WHERE instr(CAST(document AS TEXT), $1) > 0"
+    _IN_COLUMN = "instr({column}, $1) > 0"
     _IDENTITY = sqlite_users.IDENTITY
 
     def __init__(self, path: Path, *, busy_ms: int = 5_000) -> None:

@@ -144,3 +144,11 @@ def test_a_chosen_attribute_is_taken_and_an_unknown_one_is_refused() -> None:
 def test_codes_follow_the_labels_and_0_is_for_who_has_none() -> None:
     labels = attribute_labels([User("b", {"age": "old"}), User("a", {"age": "new"}), User("c", {"age": None})], "age")
     assert label_codes(IdMap.from_ids(["a", "b", "c"]), labels).tolist() == [1, 2, 0]
+
+
+def test_lines_of_one_order_make_neither_a_top_category_nor_a_channel() -> None:
+    items = (Item("cup", category="kitchen"), Item("tea", category="food"), Item("jam", category="food"))
+    cups = [bought("ann", "cup", 9, order="o")._replace(channel="store")] * 5
+    food = [bought("ann", item, ago)._replace(channel="web") for item, ago in (("tea", 5), ("jam", 3))]
+    segments = build_segments(records_of([*cups, *food], items), ["ann"], NOW, None)
+    assert [segments[name] for name in ("top category", "channel")] == [["food"], ["web"]]

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from eval.promotions.panel import build_panel, parse_columns
+from recsys.data.events import PURCHASE
 from recsys.errors import BadInput
 
 DAY_MS = 86_400_000
@@ -15,19 +16,22 @@ MAP = "item_id=sku,channel=shop,week=week,display=shelf"
 
 
 def events() -> pl.DataFrame:
-    rows = [("a", "s1", 0), ("a", "s1", 8), ("a", "s1", 9), ("b", "s2", 1), ("c", "s1", 1)]
+    units = [("a", "s1", 8)] * 3  # three lines of one basket
+    rows = [("a", "s1", 0), *units, ("a", "s1", 9), ("b", "s2", 1), ("c", "s1", 1)]
     return pl.DataFrame(
         {
             "item_id": [item for item, _, _ in rows],
             "channel": [store for _, store, _ in rows],
             "at_ms": [MONDAY_MS + day * DAY_MS for _, _, day in rows],
-            "kind": 1,
-        }
-    ).with_columns(pl.col("kind").cast(pl.Int8))
+            "kind": PURCHASE,
+            "user_id": "ann",
+            "order_id": None,
+        },
+        schema_overrides={"order_id": pl.String},
+    )
 
 
-def test_cells_hold_weeks_with_and_without_a_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.promotions.panel.PURCHASE", 1)
+def test_cells_hold_weeks_with_and_without_a_flag(tmp_path: Path) -> None:
     file = tmp_path / "flags.csv"
     file.write_text("sku,shop,week,shelf\na,s1,2,front\na,s1,1,0\nb,s2,3,No\nz,s1,1,x\n")
     panel = build_panel(events(), file, parse_columns(MAP, date(2025, 12, 29)), 10)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from recsys.data.entities import Attribute, Item, User
+from recsys.data.events import Event, Kind
+from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.privacy.erasure import erase_user_data
 from recsys.privacy.mentions import customer_columns, erased_mentions, holds_customer_ids, value_texts
@@ -105,3 +107,47 @@ def test_a_number_is_compared_as_an_id(value: str | float | list[str]) -> None:
 
 def test_a_boolean_is_no_id() -> None:
     assert value_texts(True) == value_texts(None) == []
+
+
+def test_an_id_within_texts_of_events_and_facts_of_others_goes_and_their_orders_stay_whole(
+    store: Store, tmp_path: Path
+) -> None:
+    def bought(event_id: str, user_id: str, item_id: str, order_id: str, channel: str | None = None) -> Event:
+        return Event(event_id, user_id, item_id, Kind.PURCHASE, 1_700_000_000_000, order_id=order_id, channel=channel)
+
+    plain = bought("3", "bob", "jam", "mary.ann@example.com-1", "ann@example.com.au")
+    store.append(
+        [
+            bought("1", ANN, "tea", f"{ANN}-17"),
+            bought(f"{ANN}-17/2", "bob", "tea", f"{ANN}-17", f"shop of {ANN}"),
+            bought("2", "bob", "jam", f"{ANN}-17"),
+            bought("4", f"guest:{ANN}-18", "jam", f"{ANN}-18"),
+            plain,
+        ]
+    )
+    store.add_facts([Fact("f", "bob", FactKind.SERVICE, 1_700_000_000_000, text=f"asks for {ANN}", ref=f"case-{ANN}")])
+    receipt = erase_user_data(store, tmp_path, ANN)
+    alias = f"erased-{receipt.receipt_id}"
+    own = store.user_events("bob")
+    assert own[:2] == [
+        bought(f"{alias}-17/2", "bob", "tea", f"{alias}-17", f"shop of {alias}"),
+        bought("2", "bob", "jam", f"{alias}-17"),
+    ]
+    assert own[2:] == [plain], "an address of somebody else stays"
+    assert store.user_events(f"guest:{alias}-18") == [bought("4", f"guest:{alias}-18", "jam", f"{alias}-18")]
+    assert [(fact.text, fact.ref) for fact in store.user_facts("bob")] == [(f"asks for {alias}", f"case-{alias}")]
+    assert receipt.counts["mentions"] == 4
+    held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert held.replace(b"mary.ann@example.com", b"").replace(b"ann@example.com.au", b"").count(ANN.encode()) == 0
+
+
+@pytest.mark.parametrize("other", ["mary.ann@example.com", "user-1234567-2", "bob+ann@example.com"])
+def test_an_id_that_is_a_part_of_the_id_of_another_customer_takes_nothing_from_them(
+    store: Store, tmp_path: Path, other: str
+) -> None:
+    store.append([event("a", other)])
+    mine = "user-1234567" if other.startswith("user") else ANN
+    item = Item("ring", f"Ring for {other}", attributes={"note": f"{other} and"})
+    store.put_items([item, Item("cup", f"Cup for {mine}")])
+    assert erase_user_data(store, tmp_path, mine).counts["mentions"] == 1
+    assert (store.item("ring"), store.item("cup")) == (item, Item("cup", "Cup for"))

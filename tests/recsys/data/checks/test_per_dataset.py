@@ -67,9 +67,9 @@ def test_a_log_mostly_of_one_robot_stops_training() -> None:
 
 
 def test_an_item_with_a_large_share_of_all_events_is_named() -> None:
-    rows = [purchase(item_id=f"i{n % 40}", at_ms=START_MS + n) for n in range(400)]
+    rows = [purchase(item_id=f"i{n % 40}", user_id=f"u{n}") for n in range(400)]
     assert checked(rows)["concentration"].severity == "ok"
-    result = checked(rows + [purchase(item_id="bag", at_ms=START_MS + n) for n in range(400)])["concentration"]
+    result = checked(rows + [purchase(item_id="bag", user_id=f"u{n}") for n in range(400)])["concentration"]
     assert (result.count, result.total, result.severity) == (400, 800, "look")
     assert "bag" in result.message
 
@@ -101,3 +101,12 @@ def test_an_order_whose_lines_lie_on_two_sides_of_the_last_weeks_is_no_repeat() 
     assert checked(lines)["repeat_share"].count == 0
     other = [lines[0], lines[1] | {"order_id": "b"}, last]
     assert checked(other)["repeat_share"].count == 1
+
+
+def test_an_order_of_a_line_for_each_unit_is_no_robot_no_giant_and_no_popular_item() -> None:
+    people = [purchase(user_id=f"u{n % 50}", item_id=f"i{n % 40}", at_ms=START_MS + n * DAY_MS) for n in range(200)]
+    kitchen = [purchase(user_id="kitchen", item_id="cup", order_id="o", at_ms=START_MS)] * 400
+    result = checked(people + kitchen)
+    names = ("robots", "busiest_customer", "concentration")
+    assert [result[name].severity for name in names] == ["ok"] * 3
+    assert [result[name].total for name in names] == [201] * 3

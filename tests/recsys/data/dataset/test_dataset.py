@@ -141,8 +141,12 @@ def test_a_log_that_goes_on_ends_where_it_ends(n_late: int) -> None:
 
 
 def test_the_price_of_an_item_that_has_none_is_what_was_paid_lately() -> None:
-    paid = [(9.0, 30), (2.0, 3), (2.5, 2), (99.0, 1)] + [(2.0, 10 + day) for day in range(7)]
-    events = [bought(f"e{at}", f"u{at}", "milk", ago)._replace(price=price) for at, (price, ago) in enumerate(paid)]
+    paid = [(9.0, 30), (2.0, 3), (2.5, 2)] + [(99.0, 1)] * 9 + [(2.0, 10 + day) for day in range(7)]
+    order = "nine lines of one order are one purchase"
+    events = [
+        bought(f"e{at}", f"u{ago}", "milk", ago)._replace(price=price, order_id=order)
+        for at, (price, ago) in enumerate(paid)
+    ]
     priced = bought("t", "u1", "wine")._replace(price=5.0)
     catalogue = dataset(
         [*events, priced, bought("n", "u1", "bag")._replace(price=None)], [Item("wine", price=7.0), Item("new")]

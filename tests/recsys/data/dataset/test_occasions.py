@@ -66,7 +66,9 @@ def counted(data: Interactions) -> list[tuple[int, float, int]]:
 
 @given(st.lists(lines, min_size=1, max_size=12))
 def test_a_line_for_each_unit_changes_nothing_that_is_learnt_or_said(events: list[Event]) -> None:
-    whole, parts = dataset(events).data, dataset(by_unit(events)).data
+    made = [dataset(each) for each in (events, by_unit(events))]
+    whole, parts = (each.data for each in made)
+    np.testing.assert_array_equal(*(each.catalogue.paid for each in made))
     np.testing.assert_array_equal(whole.histories.offsets, parts.histories.offsets)
     assert counted(whole) == counted(parts)
     np.testing.assert_array_equal(whole.basket, parts.basket)

@@ -54,6 +54,11 @@ EVENTS = {
         "A2SUAM1J3GNN3B 0000013714 rating 2018-01-05T00:00:00 1xNone 5.0",
         "A14VAT5EAX3D9S 0000013714 rating 2009-09-13T00:00:00 1xNone 2.0",
     ],
+    "bigcommerce-orders": [  # a guest; no cancelled, unpaid or deleted order, no refunded line, no custom product
+        "11 77 purchase 2018-11-14T19:26:23 2x49.0 100",
+        "guest:101 86 purchase 2018-11-15T08:00:00 1x225.0 101",
+        "12 77 purchase 2018-11-16T09:00:00 1x44.1 104",
+    ],
     "ga4": [
         "1234567890.1700000000 TEA view 2026-11-05T09:01:03 1x3.5",
         "1234567890.1700000000 TEA cart 2026-11-05T09:01:04 2x3.5",
