@@ -72,6 +72,9 @@ class ServeSettings(SettingsSection):
     keys_file: Path | None = Field(
         default=None, description="file of API keys, when it is not keys.json in home; see `recsys keys`"
     )
+    own_names: tuple[str, ...] = Field(
+        default=(), description="names of the service, such as shop.example, that may ask without keys, by a gateway"
+    )
     trusted_keys: Path | None = Field(
         default=None,
         description="file of the keys that releases must be signed with, when it is not trusted.keys in home",

@@ -1,7 +1,8 @@
 """Authentication: the API key of a request, looked up by its digest among the valid keys."""
 
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 POLL_EVERY_S = 0.25  # a revoked key is refused within a second, whatever else is set
 Headers = Mapping[bytes, bytes]
 _BEARER = b"bearer "
+_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,11 @@ _DENIALS = {
     "no_key": "a key is needed; send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
     "unknown_key": "this key is not known, or was revoked; `recsys keys list` shows those there are",
     "expired_key": "this key has expired; `recsys keys create` makes another",
-    "wrong_origin": "this key may be used from certain pages only, and the Origin header names none of them",
+    "wrong_origin": "this page may not ask: a key with origins is for these alone, and a service without keys answers its "
+    "own machine alone; make a key with `recsys keys create`, or name your gateway in `[serve] own_names`",
 }
 ANONYMOUS, UNKNOWN, EXPIRED, WRONG_ORIGIN = (Grant("", frozenset(), denial=code) for code in _DENIALS)
-# Without keys the service listens on loopback only, and every request that reaches it is permitted.
+# Without keys the service listens on loopback only, and every request of this machine is permitted.
 EVERYBODY = Grant("", frozenset(SCOPES), may_read=True, may_send=True)
 
 
@@ -85,6 +88,8 @@ class Authenticator:
         self._by_digest: dict[bytes, Grant] = {}
         self._uses: dict[str, float] = {}
         self._poller = Poller("keys", self._poll, POLL_EVERY_S)
+        self._own_names = frozenset((config.serve.host.lower(), *map(str.lower, config.serve.own_names)))
+        self._own_host: bytes | None = None  # the Host that was found to be of this machine last
         self.is_on = False
         self.origins: frozenset[bytes] = frozenset()
         self.problem: str | None = None
@@ -106,7 +111,7 @@ class Authenticator:
         The lookup is by digest, so its time reveals nothing of any key, and no key is kept in memory.
         """
         if not self.is_on:
-            return EVERYBODY
+            return EVERYBODY if self._is_of_this_machine(headers) else WRONG_ORIGIN
         key = headers.get(b"x-api-key") or _bearer(headers.get(b"authorization"))
         if not key:
             return ANONYMOUS
@@ -128,6 +133,19 @@ class Authenticator:
         """When each key was last used since the call before (Unix ms)."""
         uses, self._uses = self._uses, {}
         return {key_id: int(1_000 * at_s) for key_id, at_s in uses.items()}
+
+    def _is_of_this_machine(self, headers: Headers) -> bool:
+        """Whether no page of another site sent it, though a browser of this machine did.
+
+        Such a page names itself as the origin, or its own name as the host, after it has let that name point at this
+        machine (DNS rebinding).
+        """
+        host, origin = headers.get(b"host"), headers.get(b"origin")
+        if host != self._own_host and not is_own_name(host or b"", self._own_names):
+            return False
+        self._own_host = host
+        _, is_page, page = (origin or b"").partition(b"://")
+        return origin is None or (bool(is_page) and is_own_name(page, self._own_names))
 
     def reload_if_changed(self) -> None:
         """Reads the keys if the file was replaced."""
@@ -163,6 +181,18 @@ class Authenticator:
 
     async def _poll(self) -> None:
         self.reload_if_changed()
+
+
+def is_own_name(host: bytes, own: Container[str]) -> bool:
+    """Whether a host, with or without a port, is no name that a stranger could own: an address, a name without a dot.
+
+    own: names of the service, in lower case.
+    """
+    name = host.decode("latin-1").lower()
+    if name.startswith("["):
+        return True  # an IPv6 address
+    name = name.partition(":")[0].removesuffix(".")
+    return "." not in name or name in own or name.endswith(".localhost") or _ADDRESS.fullmatch(name) is not None
 
 
 # What people in the console work with.  A viewer's key opens the same routes where they change nothing.

@@ -74,6 +74,12 @@ def test_every_source_file_that_is_named_exists(page: Path) -> None:
 
 
 @every_page
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/.-]+)::(\w+)`", prose(page))
+    assert [name for path, name in named if f"\ndef {name}(" not in (ROOT / path).read_text()] == []
+
+
+@every_page
 def test_every_command_and_option_exists(page: Path) -> None:
     text = "".join(body for _, body in FENCE.findall(page.read_text())).replace("\\\n", " ")
     for line in re.findall(r"^recsys .*$", text, re.MULTILINE):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from api.auth.api_keys import revoke_key
-from api.auth.authentication import EVERYBODY, Authenticator
+from api.auth.authentication import EVERYBODY, Authenticator, is_own_name
 from api.settings import ServerConfig
 from recsys.errors import BadFile
 from tests.api.conftest import NOW, Worker, bearer, new_key
@@ -55,6 +55,44 @@ def test_the_first_key_closes_a_service_that_was_open(client: TestClient, key_fi
     key = new_key(key_file, "read")
     assert eventually(lambda: client.get(path).status_code == 401)
     assert client.get(path, headers=bearer(key)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"host": "evil.example:8000"}, {"origin": "https://evil.example"}, {"origin": "null"}]
+)
+def test_without_keys_no_page_of_another_site_may_ask(client: TestClient, headers: dict[str, str]) -> None:
+    event = {"user_id": "u", "item_id": "item-001", "kind": "view"}
+    answers = [
+        client.get("/v1/users/user-002/recommendations", headers=headers),
+        client.post("/v1/events", json=event, headers=headers),
+        client.delete("/v1/users/user-002", headers=headers),
+    ]
+    assert {(answer.status_code, answer.json()["error"]["code"]) for answer in answers} == {(403, "wrong_origin")}
+    assert client.get("/livez", headers=headers).status_code == 200
+    own = {"host": "127.0.0.1:8000", "origin": "http://localhost:3000"}
+    assert client.get("/v1/users/user-002/recommendations", headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        (b"", True),
+        (b"localhost:8000", True),
+        (b"LocalHost.", True),
+        (b"shop.localhost:1", True),
+        (b"127.0.0.1", True),
+        (b"[::1]:8000", True),
+        (b"recsys", True),
+        (b"own.example:80", True),
+        (b"evil.example", False),
+        (b"127.0.0.1.evil.example:80", False),
+        (b"localhost@evil.example", False),
+        (b"1.2.3.4x", False),
+        (b"\xff.example", False),
+    ],
+)
+def test_a_name_that_a_stranger_could_own_is_not_this_machine(host: bytes, is_own: bool) -> None:
+    assert is_own_name(host, {"own.example"}) is is_own
 
 
 def test_an_expired_key_says_so(key_file: Path, worker: Worker) -> None:
