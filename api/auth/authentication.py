@@ -66,8 +66,8 @@ _DENIALS = {
     "no_key": "a key is needed; send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
     "unknown_key": "this key is not known, or was revoked; `recsys keys list` shows those there are",
     "expired_key": "this key has expired; `recsys keys create` makes another",
-    "wrong_origin": "this page may not ask: a key with origins is for these alone, and a service without keys answers its "
-    "own machine alone; make a key with `recsys keys create`, or name your gateway in `[serve] own_names`",
+    "wrong_origin": "this page may not ask: a key with origins is for these alone, and a service without keys is for "
+    "its own machine; make a key with `recsys keys create`, or name your gateway in `[serve] own_names`",
 }
 ANONYMOUS, UNKNOWN, EXPIRED, WRONG_ORIGIN = (Grant("", frozenset(), denial=code) for code in _DENIALS)
 # Without keys the service listens on loopback only, and every request of this machine is permitted.
