@@ -14,10 +14,11 @@ from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
+from recsys.data.store.serialization import json_text
 from recsys.data.uploads import drop_uploads
 from recsys.errors import BadBundle
 from recsys.privacy.erasure_follower import follow_erasures, place_of
-from recsys.privacy.mentions import remove_mentions
+from recsys.privacy.mentions import is_unmistakable, remove_mentions
 from recsys.privacy.run_texts import erase_from_runs
 from recsys.time_units import HOUR_MS, now_ms
 
@@ -131,9 +132,14 @@ def _remove_lines(file: Path, ids: Sequence[str]) -> int:
 
 
 def _names(line: bytes, ids: Sequence[str]) -> bool:
-    """Whether a refused line names one of these ids: in its parsed user_id, else in any of its values or words."""
+    """Whether a refused line names one of these ids: in its parsed user_id, else in any of its values or words.
+
+    An id that cannot be mistaken, such as an address, counts anywhere in the line.
+    """
     rejected = orjson.loads(line)
     read = rejected.get("read") or {}
+    if _is_within(line.decode(), [json_text(user_id) for user_id in ids if is_unmistakable(user_id)]):
+        return True
     if read.get("user_id") is not None:
         return str(read["user_id"]) in ids
     row: Mapping[str, Any] = rejected.get("row") or {}

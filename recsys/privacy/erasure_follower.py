@@ -25,6 +25,9 @@ MARK = "run/erasures-followed"  # up to when, Unix ms by the clock of the log
 LOCK = "run/erasures.lock"
 AGAIN_MS = 2 * MINUTE_MS  # what a worker held in memory when it was looked for is written by then
 PAUSE_S = 0.01  # between two pages of ids: requests come first
+_ADDRESS = re.compile(r"[\w.+%]+@[\w.-]+")
+_CUTS = re.compile(r"[.-]")  # where an address may end and something else goes on
+_MOST_CHARS = 10_000
 _SEPARATORS = re.compile(r"[\s,;|\"']+")
 
 IsErased = Callable[[str], bool]
@@ -92,16 +95,22 @@ def _remove_lines(file: Path, is_erased: IsErased) -> int:
 
 
 def _named(line: bytes) -> Iterator[str]:
-    """What may be an id in a refused line: its parsed user_id, else each of its values and of their words."""
+    """What may be an id in a refused line: its parsed user_id, else each of its values and of their words.
+
+    And addresses, also those within the id of an order.
+    """
     rejected = orjson.loads(line)
     read = rejected.get("read") or {}
-    if read.get("user_id") is not None:
-        yield str(read["user_id"])
-        return
     row: Mapping[str, object] = rejected.get("row") or {}
-    for text in (str(value) for value in row.values() if value is not None):
-        yield text
-        yield from _SEPARATORS.split(text)
+    texts = [str(value) for value in row.values() if value is not None]
+    if read.get("user_id") is None:
+        yield from texts
+        yield from (word for text in texts for word in _SEPARATORS.split(text))
+    else:
+        yield str(read["user_id"])
+    for address in (address for text in texts for address in _ADDRESS.findall(text[:_MOST_CHARS])):
+        yield address
+        yield from (address[: cut.start()] for cut in _CUTS.finditer(address))
 
 
 def _read_mark(file: Path) -> int:

@@ -63,6 +63,18 @@ def test_refused_lines_of_the_customer_are_removed_and_no_others(store: Store, t
     assert receipt.counts["rejected_lines"] == 3
 
 
+def test_refused_lines_of_others_that_hold_the_address_of_the_customer_are_removed(
+    store: Store, tmp_path: Path
+) -> None:
+    lines = [
+        {"line": 1, "reason": "at", "row": {"order": "ann@x.org-17"}, "read": {"user_id": "bob"}},
+        {"line": 2, "reason": "at", "row": {"order": "joann@x.org-18"}, "read": {"user_id": "bob"}},
+    ]
+    file = rejected_lines(tmp_path, *lines)
+    assert erase_user_data(store, tmp_path, "ann@x.org").counts["rejected_lines"] == 1
+    assert orjson.loads(file.read_bytes()) == lines[1]
+
+
 def test_a_receipt_counts_what_was_erased_and_names_no_id(store: Store, tmp_path: Path) -> None:
     store.append([event("a", "ann@example.com"), event("b", "visitor-of-ann")])
     store.put_users([User("ann@example.com", {"town": "Ulm"})])

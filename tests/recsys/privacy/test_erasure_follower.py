@@ -32,7 +32,12 @@ def here(tmp_path: Path) -> Path:
     shown(home, now_ms() - HOUR_MS, "ann", "bea@example.org", "cid")
     file = home / "rejects" / "orders.csv.jsonl"
     file.parent.mkdir()
-    lines = [{"read": {"user_id": "ann"}}, {"row": {"text": "7;bea@example.org,broken"}}, {"row": {"text": "cid"}}]
+    lines = [
+        {"read": {"user_id": "ann"}},
+        {"row": {"text": "7;bea@example.org,broken"}},
+        {"read": {"user_id": "cid"}, "row": {"order": "bea@example.org-17"}},
+        {"row": {"text": "cid"}},
+    ]
     file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     UploadFolder(home, 100).receive("orders.csv", io.BytesIO(b"ann"), now_ms())
     return home

@@ -21,3 +21,12 @@ def test_an_erased_customer_is_no_longer_quoted_in_any_run(tmp_path: Path, user_
     hidden = line.replace(repr(user_id)[1:-1], "***") if user_id != "30" else line.replace("'30'", "'***'")
     assert (kept.reasons, kept.log, due) == ([hidden], [hidden, "30"], ["webhook"])
     assert (kept.started_ms, kept.verdict) == (30, "failed")
+
+
+def test_an_address_within_another_text_of_a_run_is_hidden(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, None)) as store:
+        lines = ("order_id ann@x.org-17 is known", "user joann@x.org")
+        store.put_run(RunRecord("r", "import", "cron", 30, ended_ms=30, verdict="failed", log=lines), ("webhook",))
+        erase_user_data(store, tmp_path, "ann@x.org")
+        ((kept, _),) = store.due_runs(1)
+    assert kept.log == ["order_id ***-17 is known", lines[1]]
