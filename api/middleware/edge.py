@@ -40,6 +40,10 @@ DISCONNECTED = 499  # in the metrics only, as with other servers: the client is 
 # it has a deadline of its own.
 _UNUSUAL = frozenset({b"origin", b"x-forwarded-for", b"x-forwarded-proto", b"x-timeout-ms"})
 
+_ONCE = frozenset(
+    {b"host", b"authorization", b"x-api-key", b"origin", b"content-type", b"x-request-id", b"x-timeout-ms"}
+)
+
 
 class EdgeMiddleware:
     """ASGI around the application.  No exception leaves it, no body over the limit enters."""
@@ -86,7 +90,7 @@ class EdgeMiddleware:
         """The answer to a plain request by the rules of `__call__`; PENDING while it waits; see `AnswersNow`."""
         plain = self.fast_path.query(scope)
         headers = dict(scope["headers"])
-        if self._rate_limiter.is_on or not _UNUSUAL.isdisjoint(headers):
+        if self._rate_limiter.is_on or len(headers) < len(scope["headers"]) or not _UNUSUAL.isdisjoint(headers):
             return None
         if plain is not None:
             return self._list_now(scope, headers, plain, then)
@@ -173,7 +177,7 @@ class EdgeMiddleware:
         if self._rate_limiter.is_on and (refusal := self._rate_limited(scope, recorder)) is not None:
             await response_of(refusal)(scope, receive, recorder)
             return LIMITED
-        if grant.may_read:
+        if grant.may_read and len(headers) == len(scope["headers"]):
             plain = await self.fast_path.recommendations(scope)
             if plain is not None:
                 route, payload = plain
@@ -185,9 +189,9 @@ class EdgeMiddleware:
                 await recorder({"type": "http.response.start", "status": 204, "headers": allowed})
                 await recorder({"type": "http.response.body", "body": b""})
                 return PREFLIGHT
-        if not _is_utf8(scope):
-            refusal = Refused("bad_request", "the path is no UTF-8; escape its bytes")
-            await response_of(refusal)(scope, receive, recorder)
+        problem = _problem(scope, n_names=len(headers))
+        if problem:
+            await response_of(Refused("bad_request", problem))(scope, receive, recorder)
             return ""
         length = content_length(headers)
         if length is None:
@@ -262,6 +266,16 @@ def _is_disconnect(error: Exception) -> bool:
     if isinstance(error, ClientDisconnect | ConnectionError):
         return True
     return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's message
+
+
+def _problem(scope: Scope, *, n_names: int) -> str:
+    """What is wrong with the head of a request, in words; nothing for most.  n_names: of its different headers."""
+    if n_names < len(scope["headers"]):
+        names = [name for name, _ in scope["headers"] if name in _ONCE]
+        doubled = next((name.decode() for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            return f"the header {doubled} stands there twice, and whoever is in front may have read the other one"
+    return "" if _is_utf8(scope) else "the path is no UTF-8; escape its bytes"
 
 
 def _is_utf8(scope: Scope) -> bool:

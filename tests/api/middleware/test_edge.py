@@ -193,3 +193,17 @@ def test_a_placement_that_is_invalid_in_a_body_is_invalid_in_a_query_too(reader:
     refused = reader.get(path)
     assert refused.status_code == 422
     assert refused.json()["error"]["details"][0]["field"] == "query.placement"
+
+
+@pytest.mark.parametrize("name", ["Host", "X-API-Key", "Authorization", "Origin", "Content-Type", "X-Request-Id"])
+@pytest.mark.parametrize("path", ["/v1/users/user-002/recommendations", "/v1/recommendations", "/v1/events"])
+def test_a_header_that_decides_may_stand_there_once(reader: TestClient, path: str, name: str) -> None:
+    method, body = ("GET", b"") if "users" in path else ("POST", b"{}")
+    refused = reader.request(method, path, content=body, headers=[(name, "a"), (name, "b")])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_request")
+    assert name.lower() in refused.json()["error"]["message"]
+
+
+def test_a_header_that_may_have_many_values_may_stand_there_twice(reader: TestClient) -> None:
+    many = [("Accept", "a/b"), ("Accept", "c/d"), ("Cookie", "a=b"), ("Cookie", "c=d")]
+    assert reader.get("/livez", headers=many).status_code == 200
