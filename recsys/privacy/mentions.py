@@ -133,10 +133,12 @@ class _Removal:
     def event(self, event: Event) -> Event:
         """An event of another customer; the id of a guest is made of an order id."""
         names = EVENT_TEXTS if event.user_id.startswith(PREFIX) else [name for name in EVENT_TEXTS if name != "user_id"]
-        return event._replace(**{name: self._renamed(getattr(event, name)) for name in names})
+        changed: dict[str, Any] = {name: self._renamed(getattr(event, name)) for name in names}
+        return event._replace(**changed)
 
     def fact(self, fact: Fact) -> Fact:
-        return fact._replace(**{name: self._renamed(getattr(fact, name)) for name in FACT_TEXTS})
+        changed: dict[str, Any] = {name: self._renamed(getattr(fact, name)) for name in FACT_TEXTS}
+        return fact._replace(**changed)
 
     def _renamed(self, text: str | None) -> str | None:
         return text and self._replaced(text, self._alias)

@@ -68,7 +68,7 @@ def counted(data: Interactions) -> list[tuple[int, float, int]]:
 def test_a_line_for_each_unit_changes_nothing_that_is_learnt_or_said(events: list[Event]) -> None:
     made = [dataset(each) for each in (events, by_unit(events))]
     whole, parts = (each.data for each in made)
-    np.testing.assert_array_equal(*(each.catalogue.paid for each in made))
+    np.testing.assert_array_equal(made[0].catalogue.paid, made[1].catalogue.paid)
     np.testing.assert_array_equal(whole.histories.offsets, parts.histories.offsets)
     assert counted(whole) == counted(parts)
     np.testing.assert_array_equal(whole.basket, parts.basket)
