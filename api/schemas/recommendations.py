@@ -21,6 +21,7 @@ from api.schemas.common import (
 )
 from recsys.data.events import KIND_BY_NAME
 from recsys.ranking.filters.schema import WhereIn
+from recsys.ranking.query import AttributesEffect
 
 MAX_ROWS = 12
 MAX_ASKS = 256
@@ -170,6 +171,9 @@ class RecommendationsOut(BaseModel):
     model_version: str
     fallback: FallbackName
     request_id: str
+    attributes: AttributesEffect | None = Field(
+        default=None, description="only for a customer with attributes and without a history: what they did to the list"
+    )
     experiment: ExperimentArmOut | None = Field(default=None, description="only while the customer is in one")
 
 

@@ -11,7 +11,6 @@ from eval.protocol import RECENT_DAYS
 from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, top_k
 from recsys.data.dataset.histories import Histories, decay
 from recsys.data.events import OWNED_KINDS
-from recsys.models.segments import shrunk_share
 
 STRENGTH = 100.0  # a segment of so many buyers counts as much as the shop; in a smaller one the shop counts more
 
@@ -78,9 +77,12 @@ def random_items(
 
 
 def _shrunk(items: Ints, is_member: Bools, buyer: Longs, share: Doubles) -> Floats:
-    """Share of the segment that bought each item, as if STRENGTH average customers of the shop belonged to it.  (I,)"""
+    """Share of the segment that bought each item, as if STRENGTH average customers of the shop belonged to it.  (I,)
+
+    Mean of a beta prior around the shop's share; Gelman et al. 2013, section 2.4.
+    """
     buyers, n = np.bincount(items, minlength=len(share)).astype(np.float64), len(np.unique(buyer[is_member]))
-    return shrunk_share(buyers, n, share, STRENGTH).astype(np.float32)
+    return ((buyers + STRENGTH * share) / (n + STRENGTH)).astype(np.float32)
 
 
 def _recent_purchases(histories: Histories) -> Histories:

@@ -238,4 +238,5 @@ def _show(recommender: "Recommender", query: "Query", title: str, *, as_json: bo
     )
     print_table(("", "item", "name", "score", "source", "why"), rows, title)
     n, level, version = len(recommendations.items), recommendations.fallback, recommendations.model_version
-    typer.echo(f"{n} of {n_eligible} eligible; {level}; model {version}")
+    effect = f"; attributes {recommendations.attributes.replace('_', ' ')}" if recommendations.attributes else ""
+    typer.echo(f"{n} of {n_eligible} eligible; {level}; model {version}{effect}")

@@ -144,13 +144,14 @@ class Recommendation(ResponseModel):
 
 
 class Recommendations(ResponseModel):
-    """A list.  Send `request_id` with the events it leads to."""
+    """A list.  Send `request_id` with the events it leads to.  attributes: used, no_effect or unknown; see the API."""
 
     items: tuple[Recommendation, ...]
     placement: str
     model_version: str
     fallback: str
     request_id: str
+    attributes: str | None = None
     experiment: dict[str, str] | None = None
 
 

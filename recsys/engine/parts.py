@@ -44,7 +44,8 @@ class EngineParts:
 
     The default of a field is its value in a release without that folder.
 
-    segments: what users of one kind want more than others; None where no user has attributes.
+    segments: what users of one kind want more than others; None where no user has attributes, without items where these
+    tell nothing.
     calibrations: from score to purchase probability, by candidate source.
     new_items: items that came lately and that nobody has chosen yet.  repurchase: how often each item is bought again.
     unnumbered_events: of customers, with items that came since the training; only in the release of a refresh.

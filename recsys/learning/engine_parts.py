@@ -61,7 +61,8 @@ def learn_parts(data: TrainingInput) -> tuple[Engine, dict[str, Any]]:
 
 def _segments(data: TrainingInput) -> LearnedPart:
     rng, days = np.random.default_rng(data.recipe.seed), data.recipe.plan.validation_days
-    segments, decision = learn_cold_start(data.dataset, data.snapshot.users, rng, days=days)
+    half_life = data.engine.popularity.half_life_days
+    segments, decision = learn_cold_start(data.dataset, data.snapshot.users, rng, days=days, half_life_days=half_life)
     return LearnedPart(segments, None if decision is None else decision.as_mapping())
 
 

@@ -12,8 +12,9 @@ from recsys.data.dataset.histories import Histories, decay
 from recsys.data.dataset.interactions import Interactions
 from recsys.models.hyperparameters import Count, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import first_of_each_row
-from recsys.models.serialization import StoredFields, require_events
+from recsys.models.serialization import StoredDays, StoredFields, require_events
 
+HALF_LIFE_DAYS = 28.0
 STEADY = 1.0  # the trend of an item that sells as usual
 
 
@@ -25,6 +26,7 @@ class PopularityModel(StoredFields):
     order (I,): all items, most popular first, ties by position;
     category_offsets (C + 1,), category_items (I,): the same order inside each category code;
     trend (I,): sales of the last days against the item's average sales, 1 is steady, 0 not sold.
+    half_life_days: how fast an event faded in `weight`.
     """
 
     name: ClassVar[str] = "popularity"
@@ -33,6 +35,7 @@ class PopularityModel(StoredFields):
     category_offsets: Annotated[Longs, offsets("C", "I")]
     category_items: Annotated[Ints, positions("I", "I", order="each once")]
     trend: Annotated[Floats, ArraySpec("I", low=0)]
+    half_life_days: StoredDays = HALF_LIFE_DAYS
 
     def score(self, histories: Histories) -> Floats:
         return np.repeat(self.weight[None], len(histories), axis=0)
@@ -66,7 +69,7 @@ class Popularity:
     customer counts for at most.  trend_customers: an item that fewer chose lately does not trend.
     """
 
-    half_life_days: HalfLifeDays = 28.0
+    half_life_days: HalfLifeDays = HALF_LIFE_DAYS
     window_days: HalfLifeDays = float("inf")
     trend_days: HalfLifeDays = 7.0
     usual_days: HalfLifeDays = 28.0
@@ -84,7 +87,7 @@ class Popularity:
         order = np.lexsort((np.arange(len(weight)), -weight)).astype(np.int32)
         n_categories = int(category.max()) + 1
         kept, offsets = first_of_each_row(category[order], (), n_rows=n_categories, most=len(weight))
-        return PopularityModel(weight, order, offsets, order[kept], self._trend(demand))
+        return PopularityModel(weight, order, offsets, order[kept], self._trend(demand), self.half_life_days)
 
     def demand(self, histories: Histories) -> Demand:
         """The demand of these customers."""

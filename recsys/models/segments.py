@@ -3,60 +3,64 @@
 A part of the engine (`recsys/engine/parts.py`), not a model of the registry.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 
-from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs
 from recsys.bundle.array_spec import ArraySpec, positions
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.user_features import FeatureVocabulary, UserFeatures
 from recsys.data.ids import MISSING
 from recsys.models.popularity import strongest_events
-from recsys.models.serialization import StoredFields, StoredShare
+from recsys.models.serialization import StoredFields
 
-STRENGTH = 100.0  # prior strength, in users: a segment of this size weighs 50 %, the whole shop the rest
 MAX_ITEMS = 2_000  # best-sellers whose place a segment may change
-MAX_LIFT = np.log(10.0)  # all features together change a probability by at most a factor of ten
-
-
-def shrunk_share(buyers: Doubles, n: Doubles | float, share: Doubles, strength: float) -> Doubles:
-    """Share of n users who bought each item, as if `strength` users of the whole shop were among them.
-
-    buyers, share (..., I), n (..., 1).  Mean of a beta prior around the shop's share; Gelman et al. 2013, sect. 2.4.
-    """
-    shrunk: Doubles = (buyers + strength * share) / (n + strength)
-    return shrunk
-
-
-def segment_probabilities(share: Doubles, lift: Floats, trust: float) -> Floats:
-    """How likely a user wants each item, by the lifts (n, H) of the user's n features.  (H,) -> (H,)"""
-    # Naive Bayes: P(i | t1, t2, ...) ~ P(i) * P(i | t1) / P(i) * ...; attributes depend on each other, so the sum is
-    # trusted only in part.
-    total = lift.sum(axis=0, dtype=np.float64) * trust
-    likely: Floats = (share * np.exp(np.clip(total, -MAX_LIFT, MAX_LIFT))).astype(np.float32)
-    return likely
+OLDER_SPECS = {"lift": ArraySpec("T H", "float32"), "trust": ArraySpec(low=0, high=1 + 1e-9)}  # in place of `effect`
+MAX_FACTOR = 10.0  # all features together change a probability by at most this factor
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentsModel(StoredFields):
-    """The shop's H best-sellers and how each user feature changes their order.
+    """The shop's H best-sellers and how each user feature changes their order; H is 0 where attributes tell nothing.
 
-    items (H,): best first; share (H,): part of the users who want each; lift (T, H): log of how many times more likely
-    users with that feature want it, shrunk towards 0.  trust: how much of the summed lifts counts, in [0, 1].
+    items (H,): best first; share (H,): part of the users who want each; effect (T, H): by how much that part is larger
+    for users with the feature, all features learnt together.
     """
 
     NESTED: ClassVar = {"vocabulary": ("", FeatureVocabulary)}
     vocabulary: FeatureVocabulary
     items: Annotated[Ints, positions("H", "I", order="each once")]
     share: Annotated[Doubles, ArraySpec("H", low=0)]
-    lift: Annotated[Floats, ArraySpec("T H")]
-    trust: StoredShare
+    effect: Annotated[Floats, ArraySpec("T H")]
 
     def probabilities(self, features: Ints) -> Floats:
         """How likely a user with these features wants each of the H items: (H,), above 0."""
-        return segment_probabilities(self.share, self.lift[features], self.trust)
+        return bounded(self.share, self.effect[features].sum(axis=0, dtype=np.float64))
+
+    @classmethod
+    def specs(cls, names: Collection[str] = ()) -> dict[str, ArraySpec]:
+        specs = super(SegmentsModel, cls).specs(names)
+        if "lift" in names:
+            del specs["effect"]
+            specs |= OLDER_SPECS
+        return specs
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> Self:
+        if "lift" in arrays:
+            # Releases made before this form multiply shares by exp(trust * lift): the same for a single feature.
+            own = dict(arrays)
+            larger = np.expm1(own.pop("lift") * own.pop("trust"))
+            arrays = own | {"effect": (own["share"] * larger).astype(np.float32)}
+        return super(SegmentsModel, cls).from_arrays(arrays)
+
+
+def bounded(share: Doubles, change: Doubles | Floats) -> Floats:
+    """Changed shares, each within a factor of ten of the share itself.  (H,), (..., H) -> (..., H)"""
+    return np.clip(share + change, share / MAX_FACTOR, share * MAX_FACTOR).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +95,33 @@ def segment_preferences(histories: Histories, items: Ints, half_life_days: float
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentCounts:
-    """Of all users, share (H,) who want each item; of the n (T, 1) users with each feature, buyers (T, H)."""
+class SegmentStatistics:
+    """Sums over users.  share (H,): part of all users who want each item; gram (T, T): users who have both features.
+
+    excess (T, H): how many more of the users with a feature want each item than that share of them.
+    """
 
     share: Doubles
-    n: Doubles
-    buyers: Doubles
+    gram: Doubles
+    excess: Doubles
 
-    def lift(self, strength: float) -> Floats:
-        """Log of how many times more likely users with each feature want each item: (T, H); 0 where none does."""
-        share = np.where(self.share > 0, self.share, 1.0)
-        shrunk = shrunk_share(self.buyers, self.n, share, strength)
-        return np.where(self.share > 0, np.log(shrunk / share), 0.0).astype(np.float32)
+    def effects(self, strength: float, rank: int) -> Floats:
+        """What each feature adds to the share of each item.  (T, H)
+
+        strength: penalty of the ridge regression, in users.  rank: how many directions of taste the features may tell
+        apart; the items in one direction support each other.
+        """
+        from scipy.linalg import cholesky, solve_triangular  # a server does not load it
+
+        # Reduced-rank ridge regression, Mukherjee & Zhu 2011, section 2.
+        root = cholesky(self.gram + strength * np.eye(len(self.gram)), lower=True)
+        fitted = solve_triangular(root, self.excess, lower=True)
+        _, direction = np.linalg.eigh(fitted @ fitted.T)
+        kept = direction[:, -rank:]
+        return solve_triangular(root.T, kept @ (kept.T @ fitted)).astype(np.float32)
 
 
-def count_preferences(preferences: SegmentPreferences, features: UserFeatures, n_features: int) -> SegmentCounts:
+def segment_statistics(preferences: SegmentPreferences, features: UserFeatures, n_features: int) -> SegmentStatistics:
     """Who wants what, overall and by feature."""
     from scipy.sparse import csr_array  # a server does not load it
 
@@ -115,4 +131,8 @@ def count_preferences(preferences: SegmentPreferences, features: UserFeatures, n
     wants = csr_array((preferences.weight, (preferences.user, preferences.place)), shape=(n_users, preferences.n_items))
     total = max(float(preferences.total.sum()), float(np.finfo(np.float64).tiny))
     share = np.bincount(preferences.place, preferences.weight, minlength=preferences.n_items) / total
-    return SegmentCounts(share, np.asarray(members @ preferences.total)[:, None], (members @ wants).toarray())
+    n_of_feature = np.asarray(members @ preferences.total)
+    counted = members.copy()
+    counted.data = preferences.total[counted.indices]
+    gram = (counted @ members.T).toarray()
+    return SegmentStatistics(share, gram, (members @ wants).toarray() - np.outer(n_of_feature, share))

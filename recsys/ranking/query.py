@@ -11,6 +11,7 @@ from recsys.fast_dataclass import fast_frozen
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 
 Fallback = Literal["personal", "session", "segment", "popular"]
+AttributesEffect = Literal["used", "no_effect", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,16 @@ class Recommendation(NamedTuple):
 @fast_frozen
 @dataclass(frozen=True, slots=True)
 class RecommendationList:
-    """The list, `len(items) == min(k, eligible items)`, with its placement, model version and fallback level."""
+    """The list, `len(items) == min(k, eligible items)`, with its placement, model version and fallback level.
+
+    attributes: what those of a customer without a history did to the list; None where they were not read.
+    """
 
     items: tuple[Recommendation, ...]
     placement: str
     model_version: str
     fallback: Fallback
+    attributes: AttributesEffect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +160,17 @@ def to_json(recommendations: RecommendationList | Rows) -> dict[str, Any]:
     content: dict[str, Any] = (
         {"rows": [_row_json(row) for row in recommendations.rows]}
         if isinstance(recommendations, Rows)
-        else {"items": [_item_json(item) for item in recommendations.items]}
+        else {"items": [_item_json(item) for item in recommendations.items], **_effect_json(recommendations)}
     )
     return content | {
         "placement": recommendations.placement,
         "model_version": recommendations.model_version,
         "fallback": recommendations.fallback,
     }
+
+
+def _effect_json(recommendations: RecommendationList) -> dict[str, Any]:
+    return {} if recommendations.attributes is None else {"attributes": recommendations.attributes}
 
 
 def _row_json(row: Row) -> dict[str, Any]:

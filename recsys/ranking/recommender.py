@@ -25,6 +25,7 @@ from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, fallb
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.context.context import QueryContext, resolve, with_recent_events
+from recsys.ranking.explain.attributes import attributes_effect
 from recsys.ranking.explain.reasons import build_reasons
 from recsys.ranking.explain.trace import build_explanations
 from recsys.ranking.filters.eligibility import eligible_items
@@ -201,7 +202,10 @@ class Recommender:
             Recommendation(*label(item), score, rank, reason, source, None, probability, explanation)
             for rank, ((item, score, source, _, probability), reason, explanation) in enumerate(rows, 1)
         ]
-        return RecommendationList(tuple(items), context.query.placement, self.engine.version, fallback_of(scored))
+        effect = attributes_effect(context, scored)
+        return RecommendationList(
+            tuple(items), context.query.placement, self.engine.version, fallback_of(scored), effect
+        )
 
 
 def build_recommender(

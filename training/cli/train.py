@@ -309,6 +309,7 @@ def _choices(manifest: "Manifest") -> dict[str, str]:
     choices = {"not made": "; ".join(f"{', '.join(names)} ({reason})" for reason, names in names_by_reason.items())}
     half_lives = manifest.blend["half_lives"].items()
     choices |= {f"{name} is parted": words for name, words in manifest.blend.get("parted", {}).items()}
+    choices["strangers"] = manifest.blend.get("segments", {}).get("why", "")
     choices["longest half-life"] = ", ".join(f"{name} {_days(choice['days'])}" for name, choice in half_lives)
     return {name: words for name, words in choices.items() if words}
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import AnyArray, Doubles, Ints, Longs
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, ranges
 from recsys.bundle.array_spec import ArraySpec, offsets, texts
 from recsys.data.entities import Attribute, User
 from recsys.data.ids import MISSING, IdMap, Texts
@@ -31,6 +31,13 @@ class UserFeatures:
     def features_of(self, row: int) -> Ints:
         """The features of users[row]."""
         return self.feature[self.offsets[row] : self.offsets[row + 1]]
+
+    def memberships(self, rows: Longs, n_features: int) -> Floats:
+        """1 for each feature of users[rows], 0 for the others.  (Q,) -> (Q, T)"""
+        members = np.zeros((len(rows), n_features), np.float32)
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        members[np.repeat(np.arange(len(rows)), lengths), self.feature[ranges(self.offsets[rows], lengths)]] = 1
+        return members
 
 
 @dataclass(frozen=True, slots=True)

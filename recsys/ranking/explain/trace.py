@@ -6,6 +6,7 @@ from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.candidates.sources import BLEND_DEPTH, SOURCES, discover_candidates
 from recsys.ranking.context.context import QueryContext
+from recsys.ranking.explain.attributes import attributes_sentences
 from recsys.ranking.query import Explanation, RuleNote, SourceScore
 from recsys.ranking.rules.apply import AppliedRules
 from recsys.ranking.rules.model import Rule
@@ -26,10 +27,13 @@ def build_explanations(
     plain = CandidatePool(context).first(len(scored), DEPTH)
     own_places = {candidate.item: place for place, candidate in enumerate(plain, start=1)}
     explanations: list[Explanation] = []
-    for place, candidate in enumerate(scored, start=1):
+    by_attributes = attributes_sentences(context, scored)
+    for place, (candidate, attributes) in enumerate(zip(scored, by_attributes, strict=True), start=1):
         own_place = own_places.get(candidate.item)
         sources = scores.get(candidate.item, [])
         sentences = [source_sentence(sources, candidate.source)]
+        if attributes is not None:
+            sentences.append(attributes)
         if own_place != place:
             before = f"place {own_place}" if own_place is not None else f"no place among the first {DEPTH}"
             sentences.append(f"By itself it has {before}.")

@@ -14,8 +14,8 @@ from recsys.data.entities import Attribute, User
 from recsys.data.events import EVENT_SCHEMA, Event, Kind
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
-from recsys.learning.user_cold_start import MOST_CAREFUL, best_sellers, learn_cold_start
-from recsys.models.segments import count_preferences, segment_preferences, segment_probabilities, shrunk_share
+from recsys.learning.user_cold_start import best_sellers, learn_cold_start
+from recsys.models.segments import SegmentsModel, SegmentStatistics, segment_preferences, segment_statistics
 from recsys.progress import StepLog
 from recsys.ranking.query import Query, RecommendationList
 from recsys.ranking.recommender import Recommender, build_recommender
@@ -67,16 +67,29 @@ def test_an_unknown_user_sees_what_users_with_their_attributes_want(
     answer = described_shop.recommend(Query(NOW_MS, placement, 5, "stranger", attributes={"town": town}))
 
     assert camps(answer) == {camp}
-    assert answer.fallback == "segment"
+    assert (answer.fallback, answer.attributes) == ("segment", "used")
     assert {item.source for item in answer.items} == {"segment_popular"}
     assert {item.reason.text for item in answer.items} == {"Popular with customers like you"}
 
 
-def test_attributes_that_say_nothing_leave_the_best_sellers(described_shop: Recommender) -> None:
+def test_attributes_that_no_customer_has_leave_the_best_sellers(described_shop: Recommender) -> None:
     plain = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger"))
+    answer = described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", attributes={"town": "Rome"}))
 
-    assert described_shop.recommend(Query(NOW_MS, "home", 5, "stranger", attributes={"town": "Rome"})) == plain
+    assert answer.items == plain.items
+    assert (answer.attributes, plain.attributes) == ("unknown", None)
     assert plain.fallback == "popular"
+
+
+@pytest.mark.parametrize(
+    ("town", "words"), [("Ulm", "By the attributes of the customer: town=Ulm."), ("Rome", "Too few known customers")]
+)
+def test_an_explanation_says_what_the_attributes_did(described_shop: Recommender, town: str, words: str) -> None:
+    query = Query(NOW_MS, "home", 3, "stranger", attributes={"town": town}, explain=True)
+
+    explanations = [item.explanation for item in described_shop.recommend(query).items]
+
+    assert all(explanation is not None and words in explanation.text for explanation in explanations)
 
 
 def test_attributes_change_nothing_for_a_customer_with_a_history(described_shop: Recommender) -> None:
@@ -110,56 +123,77 @@ def test_a_segment_list_is_as_long_as_there_is_anything_to_show(described_shop: 
     assert len(answer.items) == len({item.item_id for item in answer.items}) == 24
 
 
-def test_attributes_that_do_not_matter_hardly_move_the_best_sellers(mixed_shop: Recommender) -> None:
-    decision = mixed_shop.bundle.manifest.blend["segments"]
-    model = mixed_shop.engine.segments
+def test_an_answer_says_that_attributes_tell_nothing(mixed_shop: Recommender) -> None:
+    plain = mixed_shop.recommend(Query(NOW_MS, "home", 5, "stranger"))
+    query = Query(NOW_MS, "home", 5, "stranger", attributes={"town": "Ulm"}, explain=True)
 
-    assert (decision["strength"], decision["trust"]) == MOST_CAREFUL
-    assert "not better" in decision["why"]
-    assert model is not None
-    for trait in range(2):
-        np.testing.assert_allclose(model.probabilities(np.array([trait])), model.share, rtol=0.01)
+    answer = mixed_shop.recommend(query)
+
+    assert [item.item_id for item in answer.items] == [item.item_id for item in plain.items]
+    assert (answer.fallback, answer.attributes) == ("popular", "no_effect")
+    explanation = answer.items[0].explanation
+    assert explanation is not None
+    assert "The attributes tell nothing" in explanation.text
+    assert "no better than best-sellers" in mixed_shop.bundle.manifest.blend["segments"]["why"]
 
 
-def test_the_manifest_says_how_far_segments_are_trusted(described_shop: Recommender) -> None:
+def test_the_manifest_says_how_much_better_lists_by_attributes_are(described_shop: Recommender) -> None:
     decision = described_shop.bundle.manifest.blend["segments"]
 
+    assert decision["is_used"]
     assert decision["judges"] == N_USERS
-    assert decision["gain"] > 0.2
+    assert decision["ndcg_at_10"] > 1.2 * decision["best_sellers"]
+    assert decision["difference"] > 2 * decision["standard_error"]
 
 
-def test_a_share_of_few_users_is_shrunk_towards_the_shops() -> None:
-    share = np.array([0.2, 0.4])
+def test_the_effect_of_one_feature_is_shrunk_like_a_share_with_average_users_added() -> None:
+    share, n = np.array([0.2, 0.4]), 25.0
+    buyers = np.array([20.0, 1.0])
 
-    few, many = (shrunk_share(np.array([n, 0.0]), n, share, 100.0) for n in (1.0, 10_000.0))
+    effect = SegmentStatistics(share, np.array([[n]]), (buyers - n * share)[None]).effects(100.0, 1)
 
-    np.testing.assert_allclose(few, [(1 + 20) / 101, 40 / 101])
-    np.testing.assert_allclose(many, [1, 0], atol=0.01)
+    np.testing.assert_allclose(share + effect[0], (buyers + 100 * share) / (n + 100), rtol=1e-6)
 
 
-def test_the_ranking_is_the_share_times_the_lifts_counted_one_by_one() -> None:
+def test_a_segment_of_an_older_release_wants_what_it_wanted() -> None:
+    vocabulary = build_vocabulary([User(f"{user}", {"town": "Ulm"}) for user in range(30)])
+    share, lift = np.array([0.4, 0.2]), np.log(np.array([[0.5, 3.0]])).astype(np.float32)
+    new = SegmentsModel(vocabulary, np.array([1, 0], np.int32), share, lift)
+    stored = {**new.arrays(), "lift": lift, "trust": np.asarray(0.5)}
+    del stored["effect"]
+
+    older = SegmentsModel.from_arrays(stored)
+
+    np.testing.assert_allclose(older.probabilities(np.array([0])), share * np.array([0.5, 3.0]) ** 0.5, rtol=1e-6)
+    assert SegmentsModel.specs(stored).keys() == stored.keys()
+
+
+def test_effects_of_features_are_a_ridge_regression_counted_one_by_one() -> None:
     data = two_camps()
     users = [User(f"{user:02}", {"camp": str(user % 2), "third": str(user % 3)}) for user in range(40)]
     vocabulary = build_vocabulary(users, min_users=10)
     from recsys.data.ids import IdMap
 
     described = build_user_features(users, vocabulary, IdMap.from_ids(user.user_id for user in users))
-    items = best_sellers(data.histories)
+    items = best_sellers(data.histories, np.inf)
     want = segment_preferences(data.histories, items, np.inf)
     bought = np.zeros((40, 20))
     bought[np.repeat(np.arange(40), np.diff(data.histories.offsets)), data.histories.item] = 1
     bought = bought[:, items]
     share = bought.sum(axis=0) / 40
-    expected = share.copy()
-    for word in ("camp=1", "third=2"):
-        name, value = word.split("=")
-        member = np.array([user.attributes[name] == value for user in users])
-        expected *= (bought[member].sum(axis=0) + 50 * share) / (member.sum() + 50) / share
+    member = np.array(
+        [[user.attributes[word[:5].strip("=")] == word[-1] for word in vocabulary.words.texts.all()] for user in users]
+    )
+    square = member.T.astype(float) @ member + 50 * np.eye(len(vocabulary))
+    expected = np.linalg.solve(square, member.T @ (bought - share))
 
-    counts = count_preferences(want, described, len(vocabulary))
-    traits = vocabulary.features_of({"camp": "1", "third": "2"})
+    statistics = segment_statistics(want, described, len(vocabulary))
 
-    np.testing.assert_allclose(segment_probabilities(counts.share, counts.lift(50.0)[traits], 1.0), expected, rtol=1e-5)
+    np.testing.assert_allclose(statistics.share, share)
+    np.testing.assert_allclose(statistics.effects(50.0, 500), expected, atol=1e-6)
+    one_direction = statistics.effects(50.0, 1)
+    assert np.linalg.matrix_rank(one_direction, tol=1e-5) == 1
+    assert 0 < np.linalg.norm(one_direction) < np.linalg.norm(expected)
 
 
 def test_a_shop_without_user_attributes_learns_no_segments(small_shop: Recommender) -> None:
@@ -167,7 +201,7 @@ def test_a_shop_without_user_attributes_learns_no_segments(small_shop: Recommend
     assert "segments" not in small_shop.bundle.manifest.blend
 
 
-def test_few_users_with_attributes_give_segments_with_the_default_trust() -> None:
+def test_few_users_with_attributes_are_too_few_to_learn_segments_from() -> None:
     from recsys.data.dataset.dataset import Dataset
 
     data = two_camps(n_users=40)
@@ -179,12 +213,12 @@ def test_few_users_with_attributes_give_segments_with_the_default_trust() -> Non
         IdMap.from_ids(f"{item:02}" for item in range(20)),
     )
     shop = Dataset(users, build_catalogue(items, (), {}), data)
-    people = [User(f"{user:02}", {"camp": str(user % 2)}) for user in range(40)]
+    people = [User(f"{user:02}", {"camp": str(user // 20)}) for user in range(25)]
 
-    model, decision = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5)
+    model, decision = learn_cold_start(shop, people, np.random.default_rng(0), days=0.5, half_life_days=28)
 
     assert decision is not None
-    assert decision.n_users < 30
+    assert not decision.is_used
+    assert "30 are needed" in decision.why
     assert model is not None
-    liked = model.items[np.argsort(-model.probabilities(model.vocabulary.features_of({"camp": "1"})))[:5]]
-    assert set(liked % 2) == {1}
+    assert len(model.items) == 0
