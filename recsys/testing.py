@@ -48,6 +48,24 @@ def two_camps(n_users: int = 40, n_items: int = 20, share: float = 0.6, seed: in
     return interactions_of(user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=n_items, at=at)
 
 
+def seasonal_shop(n_users: int = 400, *, has_seasons: bool = True, seed: int = 0) -> Interactions:
+    """Two and a half years of 13 months: each customer comes about once a month and takes three items.
+
+    Items 0 to 59 sell all year, even ones to even customers; items 60 to 124 have their month, five of each month, in
+    which they make half of all sales.  Without seasons these sell all year, too.
+    """
+    rng = np.random.default_rng(seed)
+    n = 32 * n_users * 3
+    user, days_ago = rng.integers(0, n_users, n // 3).repeat(3), (910 * rng.random(n // 3)).repeat(3)
+    month = ((910 - days_ago) // 28).astype(int) % 13 if has_seasons else rng.integers(0, 13, n)
+    steady = 2 * (30 * rng.random(n) ** 2).astype(int) + user % 2
+    in_season = 60 + 5 * month + (5 * rng.random(n) ** 2).astype(int)
+    item = np.where(rng.random(n) < 0.5, in_season, steady)
+    return interactions_of(
+        user.astype(np.int32), item.astype(np.int32), n_users=n_users, n_items=125, at=NOW - days_ago
+    )
+
+
 def camp_baskets(
     n_users: int = 30, n_items: int = 20, days: int = 6, share: float = 0.5, seed: int = 0
 ) -> Interactions:

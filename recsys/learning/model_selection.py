@@ -22,7 +22,7 @@ from recsys.learning.validation import Validation, ValidationUsers, candidate_li
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
 from recsys.models.candidates import Candidates, blended
-from recsys.models.fit_cost import MIN_EVENTS, DataSize, foretold_seconds
+from recsys.models.fit_cost import DataSize, foretold_seconds, shortage
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
@@ -222,8 +222,8 @@ def _affordable(optional: Mapping[str, Learner], data: Interactions, trial: _Tri
     if not optional:
         return {}
     size = DataSize.of_data(data)
-    fewest = {name: MIN_EVENTS.get(type(learner), 0) for name, learner in optional.items()}
-    few = {name: f"{n:,} events are needed to try it" for name, n in fewest.items() if size.events < n}
+    short = {name: shortage(learner, size) for name, learner in optional.items()}
+    few = {name: words for name, words in short.items() if words is not None}
     trial.left_out |= few
     optional = {name: learner for name, learner in optional.items() if name not in few}
     kept = {name: learner for name, learner in optional.items() if trial.budget.take(learner, size)}

@@ -15,7 +15,7 @@ from recsys.data.dataset.interactions import Interactions
 from recsys.models.event_weights import saturated_matrix
 from recsys.models.hyperparameters import AboveZero, Count, Dropout, HalfLifeDays, PositiveAmount
 from recsys.models.neighbour_table import VotingModel, strongest_votes
-from recsys.models.ridge import fit_ridge, head_weights, tail_weights
+from recsys.models.regression.ridge import fit_ridge, head_weights, tail_weights
 from recsys.models.serialization import require_events
 
 log = logging.getLogger(__name__)

@@ -16,20 +16,22 @@ from recsys.models.base import Learner
 from recsys.models.ease import MIB, Ease
 from recsys.models.graph_filter import GraphFilter
 from recsys.models.graph_walk import GraphWalk
-from recsys.models.ridge import FEW_USERS
+from recsys.models.regression.ridge import FEW_USERS
+from recsys.models.seasonal import LEAST_DAYS, Seasonal
 from recsys.models.self_attention.learner import SelfAttention
 from recsys.models.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
-    """Events, users, items that anyone has, (user, item) pairs, and pairs of items that one user has."""
+    """Events, users, items that anyone has, (user, item) pairs, pairs of items that one user has, and days of log."""
 
     events: float
     users: float
     items: int
     pairs: float
     common: float
+    days: float = 0.0
 
     @classmethod
     def of_data(cls, data: Interactions) -> "DataSize":
@@ -37,7 +39,9 @@ class DataSize:
         lengths = np.diff(pairs.offsets).astype(np.float64)
         n_items = len(np.unique(pairs.item))
         n_users = int(np.count_nonzero(lengths))
-        return cls(len(data.histories.item), n_users, n_items, len(pairs.item), float(np.square(lengths).sum()))
+        common = float(np.square(lengths).sum())
+        days = float(np.ptp(data.histories.at)) if len(pairs.item) else 0.0
+        return cls(len(data.histories.item), n_users, n_items, len(pairs.item), common, days)
 
     def share(self, share: float) -> "DataSize":
         """The size of a sample of the users."""
@@ -49,6 +53,15 @@ def foretold_seconds(learner: Learner, size: DataSize) -> float:
     """CPU seconds of one fit; for a learner without a formula as for a pass over the events."""
     formula = FORMULAS.get(type(learner))
     return formula(learner, size) if formula is not None else 2e-6 * size.events
+
+
+def shortage(learner: Learner, size: DataSize) -> str | None:
+    """What a try of that learner lacks, in words; None where the data are enough."""
+    if size.events < MIN_EVENTS.get(type(learner), 0):
+        return f"{MIN_EVENTS[type(learner)]:,} events are needed to try it"
+    if size.days < MIN_DAYS.get(type(learner), 0):
+        return f"a log of {MIN_DAYS[type(learner)]:g} days is needed to try it"
+    return None
 
 
 def judging_seconds(n_users: int, n_items: int) -> float:
@@ -92,4 +105,6 @@ FORMULAS: Final[Mapping[type[Any], Callable[[Any, DataSize], float]]] = {
     SelfAttention: _self_attention,
     Sequence: _sequence,
 }
-MIN_EVENTS: Final[Mapping[type[Any], int]] = {SelfAttention: 20_000}  # with fewer, a model is not worth a try
+# With less, a model is not worth a try.
+MIN_EVENTS: Final[Mapping[type[Any], int]] = {SelfAttention: 20_000}
+MIN_DAYS: Final[Mapping[type[Any], float]] = {Seasonal: LEAST_DAYS}

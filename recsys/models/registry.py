@@ -18,6 +18,7 @@ from recsys.models.graph_walk import GraphWalk, GraphWalkModel
 from recsys.models.hyperparameters import with_settings
 from recsys.models.item_neighbours import ItemNeighbours, ItemNeighboursModel
 from recsys.models.popularity import Popularity, PopularityModel
+from recsys.models.seasonal import Seasonal, SeasonalModel
 from recsys.models.self_attention.learner import SelfAttention
 from recsys.models.self_attention.model import SelfAttentionModel
 from recsys.models.sequence import Sequence, SequenceModel
@@ -52,6 +53,7 @@ MODEL_TABLE: Final[Mapping[str, ModelEntry]] = {
         ModelEntry(GraphWalk, GraphWalkModel, "A walk from choice to choice"),
         ModelEntry(ItemNeighbours, ItemNeighboursModel, "Alike products"),
         ModelEntry(Popularity, PopularityModel, "What sells"),
+        ModelEntry(Seasonal, SeasonalModel, "What sells at this time of the year"),
         ModelEntry(SelfAttention, SelfAttentionModel, "What follows the last choices", library="jax", extra="neural"),
         ModelEntry(Sequence, SequenceModel, "What follows what"),
         ModelEntry(TifuKnn, TifuKnnModel, "Habits, and those of others"),
@@ -65,7 +67,7 @@ BUY_AGAIN: Final = "buy_again"  # the model of items that a user buys again
 DISCOVER_MODELS: Final = ("item_neighbours", "user_neighbours", "als", "popularity")  # a list of new items blends them
 CONTEXT_ONLY: Final = frozenset({"bought_together"})  # fills product pages and baskets, and no personal list
 # Learnt in seconds and anew by each refresh: what is in fashion, and every model that numbers the customers.
-REFRESHED_MODELS: Final = frozenset({"popularity", BUY_AGAIN, "tifu_knn", "user_neighbours"})
+REFRESHED_MODELS: Final = frozenset({"popularity", BUY_AGAIN, "seasonal", "tifu_knn", "user_neighbours"})
 REQUIRED_MODELS: Final = frozenset({"popularity"})
 # Trained on request (`off = false`), or where validation shows that lists of new items improve.
 OPTIONAL_MODELS: Final = frozenset(LEARNERS) - {*DISCOVER_MODELS, BUY_AGAIN, *CONTEXT_ONLY}

@@ -16,7 +16,7 @@ from recsys.models.registry import LEARNERS, MODELS, learner
 from recsys.testing import camp_baskets
 
 ALL = sorted(LEARNERS)
-PERSONAL = sorted(set(LEARNERS) - {"popularity"})
+PERSONAL = sorted(set(LEARNERS) - {"popularity", "seasonal"})
 FROM_ANY_EVENT = sorted(set(LEARNERS) - {"buy_again", "bought_together"})  # these two learn from purchases only
 OF_ITEMS = ["als", "bought_together", "content", "ease", "graph_filter", "graph_walk", "item_neighbours", "sequence"]
 OF_VECTORS = ["als"]

@@ -15,7 +15,7 @@ from recsys.ranking.query import Fallback
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
 NO_PROBABILITIES: Final[Doubles] = np.empty(0)
 FEWEST_PLACES = 4  # a shorter list has no place to spare
-IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity"})
+IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity", "seasonal"})
 
 
 class ScoredItem(NamedTuple):

@@ -16,6 +16,7 @@ from recsys.models.base import BesideModel, Model, OwnItemsModel, VectorModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import STEADY
 from recsys.models.registry import MODELS
+from recsys.models.seasonal import SeasonalModel
 from recsys.ranking.context.context import QueryContext, owned_items
 from recsys.ranking.filters.eligibility import Eligibility
 
@@ -224,6 +225,15 @@ def trending_in_category(context: QueryContext, k: int) -> Candidates:
     return _rising(context, context.eligible.mask[: engine.n_items] & np.isin(engine.category, codes[codes > 0]), k)
 
 
+def seasonal(context: QueryContext, k: int) -> Candidates:
+    """What sells at this time of the year, for visitors without a history, too; none where the release lacks it."""
+    model = context.engine.models.get("seasonal")
+    if model is None:
+        return NO_CANDIDATES
+    scores = cast(SeasonalModel, model).weight
+    return best(scores, context.eligible.mask[: context.engine.n_items], k, context.engine.popularity.order[:LIKELY])
+
+
 def _rising(context: QueryContext, mask: Bools, k: int) -> Candidates:
     candidates = best(context.engine.popularity.trend, mask, k)
     end = int(np.count_nonzero(candidates.scores > STEADY))
@@ -304,6 +314,7 @@ def unit(vectors: Floats) -> Floats:
 
 SOURCES: Final[Mapping[str, Source]] = {
     **{name: _model_source(name) for name in MODELS},
+    "seasonal": seasonal,
     "buy_again": buy_again,
     "discover": discover,
     "similar": similar,

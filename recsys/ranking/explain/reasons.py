@@ -33,6 +33,7 @@ LIKE_MINDED = Reason("like_minded", "Chosen by customers with a similar taste")
 SAME: Final[Mapping[str, Reason]] = {
     "popular": BEST_SELLER,
     "popularity": BEST_SELLER,
+    "seasonal": Reason("in_season", "Sells at this time of the year"),
     "segment_popular": Reason("popular_with_alike", "Popular with customers like you"),
     "trending": TRENDING,
     "recently_viewed": Reason("recently_viewed", "You looked at this lately"),

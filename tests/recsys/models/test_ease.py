@@ -12,8 +12,9 @@ from recsys.arrays import Doubles
 from recsys.data.dataset.interactions import Interactions
 from recsys.errors import BadSettings
 from recsys.learning.bundle_builder import catalogue_splits
-from recsys.models import ease, ridge
+from recsys.models import ease
 from recsys.models.ease import Ease, EaseModel
+from recsys.models.regression import ridge
 from recsys.testing import camp_baskets, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -69,7 +70,7 @@ def test_with_all_weights_kept_it_is_the_closed_form(seed: int, l2: float, dropo
 def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     data = shop(1)
     whole = weights_of(PLAIN.fit(data, RNG), 12)
-    monkeypatch.setattr("recsys.models.ridge.BLOCK", 5)
+    monkeypatch.setattr("recsys.models.regression.ridge.BLOCK", 5)
     np.testing.assert_allclose(weights_of(PLAIN.fit(data, RNG), 12), whole, rtol=1e-4, atol=1e-6)
 
 
