@@ -31,6 +31,7 @@ _EVENTS = TypeAdapter(list[EventIn])
 VERDICT_BY_RESULT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
 VERDICTS: Final = ("accepted", "duplicate", "conflict", "withheld", "rejected")
 _NOT_STORED = {"conflict", "rejected"}
+_NONE_YET = dict.fromkeys(VERDICTS, 0)
 
 CheckedEvent = Event | str  # the event, or why it is rejected
 
@@ -67,6 +68,9 @@ def verdicts_on(state: AppState, body: CheckedBody, results: Sequence[AppendResu
     """
     if body.events:
         state.metrics.commit.observe(time.perf_counter() - started)
+    if results.count(True) == len(body.checked):  # as nearly always: the general way takes a twelfth of all work
+        state.metrics.count_events("accepted", len(results))
+        return orjson.dumps({**_NONE_YET, "accepted": len(results), "events": _accepted(body.events)})
     verdicts = _verdicts(body.entries, body.checked, results)
     names = [verdict["verdict"] for verdict in verdicts]
     counts = {name: names.count(name) for name in VERDICTS}
@@ -77,6 +81,10 @@ def verdicts_on(state: AppState, body: CheckedBody, results: Sequence[AppendResu
         code = "event_conflict" if "conflict" in names else "bad_event"
         raise Refused(code, f"no event was accepted; the first: {verdicts[0]['reason']}", verdicts)
     return orjson.dumps({**counts, "events": verdicts})
+
+
+def _accepted(events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [{"index": index, "event_id": event.event_id, "verdict": "accepted"} for index, event in enumerate(events)]
 
 
 def _checked(entries: Sequence[object], now_ms: int) -> list[CheckedEvent]:

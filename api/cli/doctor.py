@@ -13,6 +13,7 @@ from api.auth.api_keys import keys_in_force
 from api.cache.redis_clients import open_client
 from api.cli.installation import OUR_PACKAGES, foreign_files
 from api.settings import ServerConfig
+from recsys import kernels
 from recsys.bundle import Manifest, live_version, open_release
 from recsys.bundle.signature import SIGNING_KEY, read_signing_key
 from recsys.data.lineage import NOT_COVERED, of_another_log
@@ -42,7 +43,8 @@ class HealthCheck:
 
 def examine(config: ServerConfig) -> list[HealthCheck]:
     """All checks, each on its own."""
-    return [check(config) for check in (_threads, _packages, _files, _keys, _signing, _log, _bundle, _registry, _redis)]
+    checks = (_threads, _packages, _kernels, _files, _keys, _signing, _log, _bundle, _registry, _redis)
+    return [check(config) for check in checks]
 
 
 def _threads(config: ServerConfig) -> HealthCheck:
@@ -60,6 +62,13 @@ def _packages(_config: ServerConfig) -> HealthCheck:
         return HealthCheck("packages", True, ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     except PackageNotFoundError as error:
         return HealthCheck("packages", False, f"{error.name} is missing", f"pip install {error.name}")
+
+
+def _kernels(_config: ServerConfig) -> HealthCheck:
+    if kernels.compiled is not None:
+        return HealthCheck("kernels", True, "compiled")
+    slow = "not compiled, so an answer takes twice the CPU; install again with gcc and the headers of Python"
+    return HealthCheck("kernels", True, slow)
 
 
 def _files(_config: ServerConfig) -> HealthCheck:

@@ -20,7 +20,7 @@ from api.errors.handlers import internal_error, response_of
 from api.errors.refused import Refused
 from api.middleware.body_limit import SMALL, BodyLimit, BodyMemory, content_length, too_large
 from api.middleware.cors import cross_origin_headers, preflight_headers
-from api.middleware.fast_path import EVENTS_ROUTE, FastPath, takes_events
+from api.middleware.fast_path import EVENTS_ROUTE, FastPath, takes_events, takes_query
 from api.middleware.path_ids import keep_escaped_slashes
 from api.middleware.whole_answer import JSON, PENDING, SEND_WHOLE, Header, SendWhole, WholeAnswer, whole_of
 from api.recommendation_service import PENDING as NO_PAYLOAD_YET
@@ -92,17 +92,18 @@ class EdgeMiddleware:
         headers = dict(scope["headers"])
         if self._rate_limiter.is_on or len(headers) < len(scope["headers"]) or not _UNUSUAL.isdisjoint(headers):
             return None
-        if plain is not None:
-            return self._list_now(scope, headers, plain, then)
-        if takes_events(scope) and content_length(headers) == len(body) <= min(SMALL, self._body_limit):
+        is_announced = plain is None and content_length(headers) == len(body) <= min(SMALL, self._body_limit)
+        if is_announced and takes_events(scope):
             return self._events_now(headers, body, then)
-        return None
+        is_list = plain is not None or (is_announced and takes_query(scope))
+        if not is_list or not self._authenticator.authenticate(headers).may_read:
+            return None
+        plain = plain or self.fast_path.body_query(body)
+        return None if plain is None else self._list_now(scope, headers, plain, then)
 
     def _list_now(
         self, scope: Scope, headers: Headers, plain: tuple[str, CacheableQuery], then: Then
     ) -> WholeAnswer | None:
-        if not self._authenticator.authenticate(headers).may_read:
-            return None
         route, query = plain
         started = time.perf_counter()
         request_id = scope["request_id"] = self._request_id(headers)

@@ -17,9 +17,12 @@ from starlette.types import Receive, Scope
 from api.auth.authentication import Grant
 from api.errors.handlers import internal_error, response_of
 from api.event_ingestion import CheckedBody, check_body, ingest, verdicts_on
+from api.list_query import list_query
 from api.middleware.whole_answer import JSON, WholeAnswer, whole_of
 from api.recommendation_service import PENDING, CacheableQuery, plain_query, similar_query
 from api.schemas.common import MAX_K
+from api.schemas.recommendations import RecommendationsIn
+from api.schemas.validation import parse_body
 from api.state import AppState
 from api.traffic.deadline import NEVER, Deadline
 from recsys.data.store.group_commit import CommitOutcome
@@ -42,6 +45,11 @@ def takes_events(scope: Scope) -> bool:
     return scope["method"] == "POST" and scope["path"] == EVENTS_ROUTE and not scope["query_string"]
 
 
+def takes_query(scope: Scope) -> bool:
+    """Whether it is a plain request that sends a query for a list."""
+    return scope["method"] == "POST" and scope["path"] == LISTS_ROUTE and not scope["query_string"]
+
+
 class FastPath:
     """Its methods return None for a request that the route must answer."""
 
@@ -61,6 +69,16 @@ class FastPath:
         if user_id is not None:
             return USER_ROUTE, plain_query(user_id, "home" if params[2] is None else params[2].decode(), k)
         return None if params[2] is not None else (SIMILAR_ROUTE, similar_query(item_id, k))
+
+    def body_query(self, body: bytes) -> tuple[str, CacheableQuery] | None:
+        """The same of a query with a body, for one list that is computed at once and that no Redis may hold."""
+        if self._state.redis is not None:
+            return None
+        try:
+            query = list_query(parse_body(RecommendationsIn, body))
+        except RecsysError:
+            return None  # the route refuses it in the same way
+        return None if query is None else (LISTS_ROUTE, query)
 
     def answer_now(self, query: CacheableQuery, scope: Scope, then: Callable[[bytes | None], None]) -> bytes | None:
         """See `RecommendationService.answer_now`; also None where that raises: the route meets the same error."""
@@ -102,7 +120,7 @@ class FastPath:
 
     async def lists(self, scope: Scope, receive: Receive) -> Response | None:
         """The answer to a query with a body of announced length: that of the route, called without its router."""
-        if scope["path"] != LISTS_ROUTE or scope["method"] != "POST" or scope["query_string"]:
+        if not takes_query(scope):
             return None
         scope["app"] = self._api
         try:

@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 
 from api.errors.handlers import body_of_error
 from api.errors.refused import Refused
+from api.list_query import cacheable_query, check_explain, count_lists, n_lists
 from api.openapi.responses import BODY_ERRORS, body_of
-from api.routes.query import cacheable_query, check_explain, count_lists, n_lists
 from api.routes.recommendations import recommend
 from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, RecommendationsIn
 from api.schemas.validation import parse_batch, validated

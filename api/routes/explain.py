@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.list_query import body_from_params, query_now
 from api.openapi.responses import BODY_ERRORS, ERRORS, body_of
-from api.routes.query import body_from_params, query_now
 from api.routes.response import json_response
 from api.schemas.common import Id
 from api.schemas.explain import ExplainIn, WhyOut

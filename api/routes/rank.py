@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api.list_query import session_event
 from api.live.release import LiveRelease
 from api.live.subject import Subject
 from api.openapi.responses import BODY_ERRORS, body_of
-from api.routes.query import session_event
 from api.routes.response import json_response
 from api.schemas.rank import RankIn, RankingOut
 from api.schemas.validation import parse_body

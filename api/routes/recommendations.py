@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParam
 
+from api.list_query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
 from api.openapi.responses import BODY_ERRORS, ERRORS, ITEM_ERRORS, body_of
 from api.recommendation_service import CacheableQuery, plain_query, similar_query, with_request_id
-from api.routes.query import body_from_params, cacheable_query, check_explain, count_lists, n_lists
 from api.routes.response import json_response
 from api.schemas.params import FieldsParam, K, PathId, UserPathId, WhereText, parse_where
 from api.schemas.recommendations import PlacementsOut, RecommendationsIn, RecommendationsOut, RowsOut

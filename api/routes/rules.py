@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.errors.refused import Refused
+from api.list_query import query_now
 from api.live.release import LiveRelease
 from api.live.rules import LiveRules
 from api.openapi.responses import BODY_ERRORS, RULES_ERRORS, VERSION_ERRORS, body_of, rules_body
-from api.routes.query import query_now
 from api.routes.response import json_response
 from api.routes.versioned import TOML, IfMatch, digest_of, document_response, parsed, versions_response
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Bools, Floats, Ints, Longs
 from recsys.bundle.array_spec import ArraySpec, positions
 from recsys.errors import BadBundle
@@ -104,8 +105,11 @@ class ExactIndex:
         rows = np.sort(self.place[items])
         return IndexRows(rows, self.order[rows], self.length[rows], self.vectors[rows[:FIRST_ROWS]])
 
-    def search_rows(self, vector: Floats, k: int, rows: IndexRows, eligible: Bools) -> tuple[Ints, Floats]:
-        """The k best eligible items of these rows for one query (F,), as `search` finds them.  eligible (I,)"""
+    def search_rows(self, vector: Floats, k: int, rows: IndexRows | None, eligible: Bools) -> tuple[Ints, Floats]:
+        """The k best eligible items of these rows, or of all, for one query (F,), as `search` finds them.
+
+        eligible (I,)
+        """
         return self._best(vector, k, rows, eligible)
 
     def save(self, directory: Path) -> None:
@@ -120,6 +124,9 @@ class ExactIndex:
 
     def _best(self, vector: Floats, k: int, rows: IndexRows | None, eligible: Bools | None) -> tuple[Ints, Floats]:
         """The k best of one query (F,) in total order: by score, then position."""
+        if kernels.compiled is not None:
+            own = (None, self.order, self.length) if rows is None else (rows.rows, rows.items, rows.length)
+            return kernels.compiled.search(self.vectors, *own, vector, _reach(vector), k, eligible)
         items, scores, _ = self._scan(vector, k, rows, eligible)
         if len(items) > 4 * k:
             near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]
@@ -133,8 +140,7 @@ class ExactIndex:
         rows: the only ones to visit.  eligible (I,): which items may be found.
         """
         length, order = (self.length, self.order) if rows is None else (rows.length, rows.items)
-        precise = vector.astype(np.float64)
-        reach = math.sqrt(precise @ precise) * (1 + ROUNDING)
+        reach = _reach(vector)
         scores = np.empty(0, np.float32)
         n = min(FIRST if rows is None else FIRST_ROWS, len(length))
         while True:
@@ -154,6 +160,12 @@ class ExactIndex:
         if rows is None:
             return self.vectors[start:end]
         return self.vectors[rows.rows[start:end]] if start else rows.head[:end]
+
+
+def _reach(vector: Floats) -> float:
+    """The highest inner product with a vector of length 1, and a margin for rounding."""
+    precise = vector.astype(np.float64)
+    return math.sqrt(precise @ precise) * (1 + ROUNDING)
 
 
 def _lower_bound(scores: Floats, k: int, order: Ints, eligible: Bools | None) -> float:

@@ -9,6 +9,7 @@ from pydantic import Field
 from scipy.linalg.lapack import sposv
 from scipy.sparse import csr_matrix
 
+from recsys import kernels
 from recsys.arrays import Floats, Ints, top_k
 from recsys.bundle.array_spec import Arrays, ArraySpec
 from recsys.data.dataset.histories import Histories
@@ -88,6 +89,19 @@ class AlsModel(StoredFields):
 
     def _fold_in(self, item: Ints, weight: Floats) -> Floats:
         """The user's vector from their items: (F,), zeros when no item counts."""
+        if kernels.compiled is not None:
+            return kernels.compiled.als_vector(
+                self.item_vectors,
+                self.gram,
+                item,
+                weight,
+                self.alpha,
+                self.saturation,
+                self.base,
+                self.pull,
+                self.pull_per_item,
+                self.n_bought,
+            )
         confidence = np.float32(self.alpha) * saturated(weight, self.saturation)
         # Hu, Koren & Volinsky 2008, eq. 4: c = alpha * r for bought items as implicit writes it, 1 + alpha * r as Spark
         # does, 1 for all others, so (Y'Y + Y_h'(C_h - 1)Y_h + reg) x = Y_h'c.

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Floats, Ints
+from recsys.arrays import AnyArray, Floats, Ints, Ragged
 from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
@@ -48,6 +48,14 @@ class FoldingModel(Model, Protocol):
 
     def fold(self, history: Histories) -> Fold:
         """Of one customer.  `score` and `embed` use what `Histories.keep_fold` holds of this model instead."""
+
+
+@runtime_checkable
+class RowsModel(Protocol):
+    """A model whose score is a sum of some rows of a table."""
+
+    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
+        """For one history the rows, each at most once, the weight of each, and the table: (P,), (P,)."""
 
 
 @runtime_checkable

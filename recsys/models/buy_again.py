@@ -6,11 +6,13 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Doubles, Floats, Ints, Longs
+from recsys import kernels
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
 from recsys.bundle.array_spec import ArraySpec
-from recsys.data.dataset.histories import Histories
+from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import PURCHASE, RETURN, Kind
+from recsys.models.candidates import ranked
 from recsys.models.hyperparameters import HalfLifeDays, PositiveAmount
 from recsys.models.serialization import StoredAmount, StoredDays, StoredFields, require_events
 
@@ -18,6 +20,18 @@ SIGN = np.zeros(len(Kind) + 1, np.float32)  # of an event of each kind for buyin
 SIGN[PURCHASE], SIGN[RETURN] = 1, -1
 
 MIN_AGE_DAYS = 0.5  # minimum age: a newer purchase counts as that old
+
+
+class OwnPurchases(NamedTuple):
+    """Items of one history, best first: their scores, how often each was bought, the day of the last time since 1970.
+
+    items, times, days (K,) int32, scores (K,) float32.
+    """
+
+    items: Ints
+    scores: Floats
+    times: Ints
+    days: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,18 @@ class BuyAgainModel(StoredFields):
         item, total = self._totals(history)
         liked = total.nonzero()[0]
         return item[liked].astype(np.int32, copy=False), total[liked]
+
+    def best_own(self, history: Histories, k: int, mask: Bools | None = None) -> OwnPurchases:
+        """The k best of `score_own`, ties by position.  mask (I,): which items may be among them; None for all."""
+        if kernels.compiled is not None:
+            columns = (history.item, history.at, history.kind, mask, self.loyalty, SIGN)
+            settings = (history.now, self.half_life_days, self.doubt, self.overdue_fade, k)
+            matches, *dates = kernels.compiled.buy_again(*columns, *settings)
+            return OwnPurchases(*matches, *dates)
+        items, scores = self.score_own(history if mask is None else history.where(mask[history.item]))
+        best = ranked(items, scores, k)
+        times, days = past_purchases(best.items, history)
+        return OwnPurchases(best.items, best.scores, times.astype(np.int32), days.astype(np.int32))
 
     def score_all_own(self, histories: Histories) -> tuple[Longs, Floats]:
         """Cells of a (Q, I) table that Q users bought, ascending, and their scores, without making the table.  (P,)"""

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Bools, Doubles, Floats, Ints, top_k
 from recsys.fast_dataclass import fast_frozen
 
@@ -63,11 +65,15 @@ def blended(lists: Sequence[tuple[Candidates, float]], k: int) -> Candidates:
     if len(weighted) == 1:
         candidates, weight = weighted[0]
         return Candidates(candidates.items[:k], (normalized(candidates.scores) * weight)[:k].astype(np.float32))
+    if kernels.compiled is not None:
+        parts = [(candidates.items, candidates.scores, weight) for candidates, weight in weighted]
+        return Candidates(*kernels.compiled.blended(parts, k))
     total: dict[int, float] = {}
     for candidates, weight in weighted:
-        whole = float(np.add.reduce(candidates.scores, dtype=np.float64))
-        for item, score in zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True):
-            total[item] = total.get(item, 0.0) - score / whole * weight
+        scores = candidates.scores.tolist()
+        share = -weight / fsum(scores)
+        for item, score in zip(candidates.items.tolist(), scores, strict=True):
+            total[item] = total.get(item, 0.0) + score * share
     # Totals are negative: sorting puts the best first, and of equal ones the lower item.
     order = sorted(zip(total.values(), total, strict=True))[:k]
     totals, items = zip(*order, strict=True)

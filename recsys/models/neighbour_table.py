@@ -8,7 +8,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, add_weighted_rows, ranges
+from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, Ragged, add_weighted_rows, ranges
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories
 from recsys.models.event_weights import saturated
@@ -41,6 +41,10 @@ class NeighbourTable(StoredFields):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @property
+    def ragged(self) -> Ragged:
+        return self.offsets, self.neighbour, self.similarity
+
     def row(self, item: int) -> tuple[Ints, Floats]:
         """The item's neighbours and their similarity."""
         row = slice(self.offsets[item], self.offsets[item + 1])
@@ -61,7 +65,7 @@ class NeighbourTable(StoredFields):
 
     def spread(self, item: Ints, weight: Floats, out: Floats) -> None:
         """Adds weight times similarity to every neighbour of those items.  item, weight (P,); out (I,)."""
-        add_weighted_rows(item, weight, (self.offsets, self.neighbour, self.similarity), out)
+        add_weighted_rows(item, weight, self.ragged, out)
 
     def transposed(self, top_n: int) -> "NeighbourTable":
         """For each item those that have it as a neighbour: the top_n most similar of them."""
@@ -170,6 +174,10 @@ class VotingModel(StoredFields):
             item, weight = heaviest(*weights, self.max_history)
             self.votes.spread(item, saturated(weight, self.saturation), out)
         return scores
+
+    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
+        item, weight = heaviest(*history.item_weights(self.half_life_days), self.max_history)
+        return item, saturated(weight, self.saturation), self.votes.ragged
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         others, weight = self.votes.nearest(item, k)

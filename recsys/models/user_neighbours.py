@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Floats, Ints, Longs, add_weighted_rows
+from recsys import kernels
+from recsys.arrays import Floats, Ints, Longs, Ragged, add_weighted_rows
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
@@ -64,6 +65,10 @@ class UserNeighboursModel(StoredFields):
                 add_weighted_rows(voters, share, votes, row)
         return scores
 
+    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
+        ((voters, share),) = self._folds(history)
+        return voters, share, (self.recent_offsets, self.recent_item, self.recent_weight)
+
     def fold(self, history: Histories) -> Fold:
         """The nearest users, best first, and the share of the votes of each.  (<= top_n,) each."""
         return self._voters(*history.item_weights(self.half_life_days))
@@ -74,6 +79,21 @@ class UserNeighboursModel(StoredFields):
         return [self._voters(*weights) for weights in histories.item_weights_by_user(self.half_life_days)]
 
     def _voters(self, item: Ints, weight: Floats) -> Fold:
+        if kernels.compiled is not None:
+            return kernels.compiled.voters(
+                item,
+                weight,
+                self.item_weight,
+                self.saturation,
+                self.history_items,
+                self.owner_offsets,
+                self.owner,
+                self.owner_weight,
+                self.squares if len(self.squares) else None,
+                len(self.recent_offsets) - 1,
+                self.top_n,
+                self.closeness,
+            )
         near, similarity = self._nearest(item, saturated(weight, self.saturation) * self.item_weight[item])
         share = similarity**self.closeness
         return near, share / share.sum() if len(near) else share

@@ -54,13 +54,14 @@ def test_the_wheels_share_no_file_and_the_client_works_alone(tmp_path: Path) -> 
     source = tmp_path / "source"
     for name in ("recsys", "api", "training", "eval"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
     subprocess.run([*pip, str(source), str(source / "recsys" / "client")], check=True)
     engine, client = (_files(next(tmp_path.glob(f"{name}-0*.whl"))) for name in ("recsys_shop", "recsys_shop_client"))
     assert not engine & client
     assert {"recsys/__init__.py", "api/app.py", "training/job.py", "eval/protocol.py"} <= engine
+    assert any(name.endswith(".so") for name in engine) == (shutil.which("cc") is not None)
     with zipfile.ZipFile(next(tmp_path.glob("recsys_shop_client-0*.whl"))) as wheel:
         wheel.extractall(tmp_path / "alone")
     code = "import recsys.client as client, recsys; print(client.__file__, recsys.__file__)"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Bools, Ints, frozen
 
 MAX_POOLED = 4
@@ -111,7 +112,11 @@ class BorrowedMask:
 
     def without(self, items: Ints) -> Self:
         """Clears these positions; a position may occur twice."""
-        self._items, self._values_before = items, self.own[items]
+        self._items = items
+        if kernels.compiled is not None:
+            self._values_before = kernels.compiled.cleared(self.own, items)
+            return self
+        self._values_before = self.own[items]
         self.own[items] = False
         return self
 

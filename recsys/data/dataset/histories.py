@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
+from recsys import kernels
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds, Longs, ranges
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.bundle.bundle import MAX_DAYS
@@ -129,6 +130,10 @@ class Histories:
 
     def with_events(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
         """A new history of one customer with further events, (N,) each, sorted by item and time."""
+        if kernels.compiled is not None:
+            columns = (self.item, self.at, self.weight, self.kind, item, at, weight, kind)
+            offsets = np.array([0, len(self.item) + len(item)], np.int64)
+            return Histories(offsets, *kernels.compiled.merged(*columns), self.n_items, now)
         # Each goes behind the earlier events of its item, where most belong: to sort all would take far longer.
         behind = self.item.searchsorted(item, "right")
         history = Histories(
@@ -162,6 +167,8 @@ class Histories:
     def _sum_by_item(self, half_life_days: float) -> tuple[Ints, Floats]:
         if not len(self.item):
             return self.item, self.weight
+        if kernels.compiled is not None:
+            return kernels.compiled.item_weights(self.item, self.at, self.weight, self.now, half_life_days)
         starts = _is_first(self.item).nonzero()[0]
         weight = self.weight * decay(self.now - self.at, half_life_days)
         return self.item[starts], np.add.reduceat(weight, starts).astype(np.float32)

@@ -6,13 +6,15 @@ from typing import Final, cast
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Bools, Floats, Ints, top_k
-from recsys.data.dataset.histories import Histories, past_purchases
+from recsys.data.dataset.histories import Histories
 from recsys.engine.candidate_cache import CandidateKey, CandidateLists, RepeatPurchases, shortened
 from recsys.engine.engine import Engine
 from recsys.index.base import Index
 from recsys.index.exact import NARROW, ExactIndex, IndexRows
-from recsys.models.base import BesideModel, Model, OwnItemsModel, VectorModel
+from recsys.models.base import BesideModel, Model, OwnItemsModel, RowsModel, VectorModel
+from recsys.models.buy_again import BuyAgainModel
 from recsys.models.candidates import NO_CANDIDATES, Candidates, best, best_of_few, blended, ranked
 from recsys.models.popularity import STEADY
 from recsys.models.registry import MODELS
@@ -35,12 +37,18 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
         return NO_CANDIDATES
     if name == engine.popularity.name:
         return _best_sellers(engine, eligible, k, only_sold=True)
+    if isinstance(model, BuyAgainModel):
+        items, scores, *_ = history.keep_fold(model, model.best_own(history, k, eligible.mask))
+        return Candidates(items, scores)
     if _scores_own_items(type(model)):
         if eligible.passing is not None:  # a filter leaves few of their events
             history = history.where(eligible.mask[history.item])
         items, scores = cast(OwnItemsModel, model).score_own(history)
         mask = eligible.mask[items]
         return ranked(items[mask], scores[mask], k)
+    if kernels.compiled is not None and _sums_rows(type(model)):
+        own_rows, weight, table = cast(RowsModel, model).weighted_rows(history)
+        return Candidates(*kernels.compiled.best_of_rows(own_rows, weight, *table, eligible.mask[: engine.n_items], k))
     index = engine.indexes.get("personal") if name in engine.vector_models else None
     rows = _passing_rows(index, eligible, engine.n_items) if isinstance(index, ExactIndex) else None
     if eligible.few is not None and rows is None:
@@ -56,6 +64,11 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
 def _scores_own_items(kind: type[Model]) -> bool:
     """Cached by class: a check against a Protocol takes as long as a whole request may."""
     return issubclass(kind, OwnItemsModel)
+
+
+@cache
+def _sums_rows(kind: type[Model]) -> bool:
+    return issubclass(kind, RowsModel)
 
 
 def few_items(eligible: Eligibility, n_items: int) -> Ints:
@@ -77,8 +90,8 @@ def model_scores(engine: Engine, name: str, history: Histories, items: Ints) -> 
 
 def _indexed(index: Index, vectors: Floats, rows: IndexRows | None, mask: Bools, k: int) -> Candidates:
     """The best of an index for one vector, (1, F); rows: see `_passing_rows`."""
-    if rows is not None:
-        items, scores = cast(ExactIndex, index).search_rows(vectors[0], k, rows, mask)
+    if isinstance(index, ExactIndex) and (rows is not None or kernels.compiled is not None):
+        items, scores = index.search_rows(vectors[0], k, rows, mask)
     else:
         (items,), (scores,) = index.search(vectors, k, mask)
     is_liked = scores > 0
@@ -126,9 +139,9 @@ def _kept_repeat_purchases(context: QueryContext) -> RepeatPurchases | None:
 
 def repeat_purchases(engine: Engine, history: Histories) -> RepeatPurchases:
     """The best of all items that one customer bought, sold out or not listed ones too: see `shortened`."""
-    candidates = ranked(*cast(OwnItemsModel, engine.models["buy_again"]).score_own(history), WIDE)
-    times, days = past_purchases(candidates.items, history)
-    return RepeatPurchases(candidates, times.astype(np.int32), days.astype(np.int32))
+    model = cast(BuyAgainModel, engine.models["buy_again"])
+    items, scores, times, days = history.keep_fold(model, model.best_own(history, WIDE))
+    return RepeatPurchases(Candidates(items, scores), times, days)
 
 
 def discover(context: QueryContext, k: int) -> Candidates:

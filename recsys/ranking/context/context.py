@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from typing import cast
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Bools, Doubles, Floats, Ints, Kinds
 from recsys.data.catalogue.catalogue import NO_ITEMS, Catalogue
 from recsys.data.dataset.histories import Histories, sent_back_items
 from recsys.data.dataset.occasions import is_counted
-from recsys.data.events import DISMISS, PURCHASE, RATING, Event
+from recsys.data.events import DISMISS, PURCHASE, RATING, RETURN, Event
 from recsys.data.ids import MISSING
 from recsys.engine.candidate_cache import CandidateKey, RepeatPurchases
 from recsys.engine.engine import Engine
@@ -36,6 +37,9 @@ DISMISSED_FOR_DAYS = 180.0
 MOST_RECENT = 500
 TASTE_HALF_LIFE_DAYS = 90.0  # of a customer's likes, by which new items are chosen
 _ITEM_ID, _KIND, _AT_MS = (itemgetter(Event._fields.index(name)) for name in ("item_id", "kind", "at_ms"))
+FEW = 8  # events that are read one by one
+_BY_ITEM_AND_TIME = itemgetter(0, 1)
+EventColumns = tuple[Ints, Doubles, Floats, Kinds]
 MOST_DAYS_ON = 28.0  # largest step in time past the bundle: more would decay all it knows at the first click
 
 
@@ -228,7 +232,43 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     """
     if not events:
         return history
-    # Column by column: a customer may have done a thousand things since.
+    columns = (_rows_of_few if len(events) <= FEW else _columns_of_many)(history, events, engine, catalogue)
+    if columns is None:
+        return history
+    latest = columns[1].max() if len(columns[1]) > 1 else columns[1][0]
+    now = max(history.now, min(float(latest), engine.histories.now + MOST_DAYS_ON))
+    return history.with_events(*columns, now).without_sent_back()
+
+
+def _rows_of_few(
+    history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue
+) -> EventColumns | None:
+    """As `_columns_of_many`, event by event, which is faster for a few."""
+    items, kinds = list(map(catalogue.position, map(_ITEM_ID, events))), list(map(_KIND, events))
+    counted = [True] * len(events)
+    if PURCHASE in kinds or RETURN in kinds:
+        counted = is_counted(history, events, np.array(items, np.int32), np.array(kinds, np.int8)).tolist()
+    rows = []
+    for event, item, kind, counts in zip(events, items, kinds, counted, strict=True):
+        weight = engine.weight_by_kind.get(kind, 0.0)
+        if counts and item != MISSING and item < engine.n_items and (weight or kind == DISMISS):
+            rows.append(
+                (item, event.at_ms / DAY_MS, weight * (event.rating or 0.0) if kind == RATING else weight, kind)
+            )
+    if not rows:
+        return None
+    columns = zip(*sorted(rows, key=_BY_ITEM_AND_TIME), strict=True)
+    in_types = map(np.array, columns, (np.int32, np.float64, np.float32, np.int8))
+    return cast(EventColumns, tuple(in_types))
+
+
+def _columns_of_many(
+    history: Histories, events: Sequence[Event], engine: Engine, catalogue: Catalogue
+) -> EventColumns | None:
+    """Item, time, weight and kind of the events that count, in order of item, then time; None without any.
+
+    Column by column: a customer may have done a thousand things since.
+    """
     n = len(events)
     item = np.fromiter(map(catalogue.position, map(_ITEM_ID, events)), np.int32, n)
     kind = np.fromiter(map(_KIND, events), np.int8, n)
@@ -243,13 +283,9 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
             weight[row] *= events[row].rating or 0.0
     order = counts.nonzero()[0]
     if not len(order):
-        return history
-    if len(order) > 1:
-        order = order[np.lexsort((at[order], item[order]))]
-    at = at[order]
-    now = max(history.now, min(float(at.max()), engine.histories.now + MOST_DAYS_ON))
-    changed = history.with_events(item[order], at, weight[order].astype(np.float32), kind[order], now)
-    return changed.without_sent_back()
+        return None
+    order = order[np.lexsort((at[order], item[order]))]
+    return item[order], at[order], weight[order].astype(np.float32), kind[order]
 
 
 def _candidate_key(query: Query, user: int, catalogue: Catalogue, *, is_changed: bool) -> CandidateKey | None:

@@ -8,11 +8,11 @@ from typing import Final, Literal, cast
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Ints
 from recsys.data.catalogue.catalogue import Label
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
-from recsys.engine.candidate_cache import RepeatPurchases
 from recsys.engine.engine import Engine
 from recsys.engine.repurchase import in_words, own_gap
 from recsys.models.bought_together import BoughtTogetherModel
@@ -77,7 +77,7 @@ def _reasons_from(source: str, items: list[int], context: QueryContext) -> list[
 
 def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     """How often and when each item was bought: worked out for all at once, for most lists hold nothing else."""
-    texts = _prepared_texts(items, context.repeat_purchases) if context.repeat_purchases is not None else None
+    texts = _known_texts(items, context)
     if texts is None:
         times, days = past_purchases(np.array(items, np.int32), context.history)
         texts = [_bought_on(n, day) for n, day in zip(times.tolist(), days.tolist(), strict=True)]
@@ -91,10 +91,17 @@ def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
 
 
-def _prepared_texts(items: list[int], repeat_purchases: RepeatPurchases) -> list[str] | None:
-    """The same as training prepared it; None when it did not prepare all of the items."""
-    index = repeat_purchases.candidates.items.tolist().index
-    times, days = repeat_purchases.times.tolist(), repeat_purchases.days.tolist()
+def _known_texts(items: list[int], context: QueryContext) -> list[str] | None:
+    """The same from what training prepared or this request worked out; None when some of the items are not in it."""
+    repeats = context.repeat_purchases
+    if repeats is not None:
+        own, times, days = repeats.candidates.items.tolist(), repeats.times.tolist(), repeats.days.tolist()
+    else:
+        purchases = context.history.fold(context.engine.models["buy_again"])
+        if purchases is None:
+            return None
+        own, _, times, days = (column.tolist() for column in purchases)
+    index = own.index
     try:
         return [_bought_on(times[at], days[at]) for at in map(index, items)]
     except ValueError:
@@ -189,6 +196,8 @@ def nearest_liked(items: list[int], liked: Ints, n_items: int, table: NeighbourT
     """The liked item that is most similar to each of the items; None where none is near."""
     if table is None or not len(liked):
         return [None] * len(items)
+    if kernels.compiled is not None:
+        return kernels.compiled.nearest_liked(items, liked, table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
     is_liked = np.zeros(n_items, bool)
     is_liked[liked] = True
     near = table.nearest_of_each(items, N_NEIGHBOURS)  # best first

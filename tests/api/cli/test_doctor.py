@@ -7,6 +7,7 @@ import pytest
 
 from api.cli.doctor import HealthCheck, examine
 from api.settings import ServerConfig
+from recsys import kernels
 from recsys.bundle.key_rotation import create_signing_key
 from recsys.bundle.signature import SIGNING_KEY, TRUSTED_KEYS
 from recsys.shared_registry.mirror import open_mirror
@@ -26,6 +27,14 @@ def signing(home: Path) -> HealthCheck:
 def home(tmp_path: Path) -> Path:
     create_signing_key(tmp_path, tmp_path / "bundles", now_ms=0)
     return tmp_path
+
+
+def test_an_installation_without_a_compiler_is_named_and_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "compiled", None)
+    checks = examine(ServerConfig.load(tmp_path, None, {}))
+    assert [(check.is_ok, "gcc" in check.result) for check in checks if check.name == "kernels"] == [(True, True)]
 
 
 def test_a_home_without_keys_is_well(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api.middleware.whole_answer import PENDING, WholeAnswer
 from tests.api.conftest import new_key
-from tests.api.middleware.requests import BODIES, PLAIN, UNKNOWN, UNUSUAL, scope_of
+from tests.api.middleware.requests import BODIES, PLAIN, QUERIES, UNKNOWN, UNUSUAL, scope_of
 
 Worker = Callable[..., TestClient]
 
@@ -45,6 +45,16 @@ def test_a_connection_gets_the_answer_of_the_route_at_once(reader: TestClient, l
     for _ in ("computed", "from memory"):
         whole = answer_now(reader, url, x_request_id="ID")
         assert same(whole, long_way.get(url, headers={"x-request-id": "ID"}))
+
+
+@pytest.mark.parametrize("raw", QUERIES)
+def test_a_connection_gets_the_list_of_a_body_at_once_and_leaves_others_to_the_application(
+    reader: TestClient, long_way: TestClient, raw: bytes
+) -> None:
+    whole = answer_now(reader, "/v1/recommendations", raw, x_request_id="ID")
+    assert (whole is not None) == (raw in QUERIES[:2])
+    if whole is not None:
+        assert same(whole, long_way.post("/v1/recommendations", content=raw, headers={"x-request-id": "ID"}))
 
 
 HAPPENED = b'{"event_id": "once", "user_id": "u", "item_id": "i", "kind": "view", "at": 1700000000000}'
@@ -148,6 +158,9 @@ def test_a_connection_gets_no_answer_without_a_key_that_may_do_it(worker: Worker
     assert answer_now(guarded, PLAIN[0], x_api_key="nonsense") is None
     assert answer_now(guarded, PLAIN[0], x_api_key=sender) is None
     assert answer_now(guarded, PLAIN[0], x_api_key=shop) is not None
+    assert answer_now(guarded, "/v1/recommendations", QUERIES[0]) is None
+    assert answer_now(guarded, "/v1/recommendations", QUERIES[0], x_api_key=sender) is None
+    assert answer_now(guarded, "/v1/recommendations", QUERIES[0], x_api_key=shop) is not None
     assert answer_now(guarded, "/v1/events", HAPPENED) is None
     assert answer_now(guarded, "/v1/events", HAPPENED, x_api_key=shop) is None
     assert answer_now(guarded, "/v1/events", HAPPENED, x_api_key=sender) is not None

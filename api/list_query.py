@@ -63,6 +63,13 @@ async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: De
     return _cacheable(body, options, is_cacheable=is_cacheable)
 
 
+def list_query(body: RecommendationsIn) -> CacheableQuery | None:
+    """The query of a body for one list that is computed at once; None for rows, explanations and rotation."""
+    if body.rows is not False or body.explain or body.rotate:
+        return None
+    return _cacheable(body, _options(body))
+
+
 async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelease, Query]:
     """The live release, and the query of one list as of now.  Raises NoBundle, Refused for rows."""
     if body.rows is not False:
