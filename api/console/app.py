@@ -245,7 +245,8 @@ class Shell:
 
     def _context(self, page: ConsolePage, session: Session) -> dict[str, Any]:
         notice, session.notice = session.notice, ""
-        words = {"page": page, "title": page.title, "sentence": page.sentence}
+        place = [each for each in self._pages[: self._pages.index(page) + 1] if each.menu is not None][-1]
+        words = {"page": page, "title": page.title, "sentence": page.sentence, "place": place}
         return {**words, "session": session, "menu": menu_of(self._pages, session.role), "notice": notice}
 
     def _message(self, page: ConsolePage, session: Session, words: str, status: int) -> Response:

@@ -1,4 +1,7 @@
-"""Table of the console's pages: a page is a module of `api.console.pages` and a row here."""
+"""Table of the console's pages: a page is a module of `api.console.pages` and a row here.
+
+The menu marks the last page before a row, or the row itself, that stands in it.
+"""
 
 from api.console.page import ConsolePage
 from api.console.pages import (
@@ -27,13 +30,13 @@ PAGES: tuple[ConsolePage, ...] = (
     segments.PAGE,
     campaigns.PAGE,
     campaigns.CAMPAIGN,
-    promotions.PAGE,
     campaigns.UNPLANNED,
+    promotions.PAGE,
     units.PAGE,
-    pairs.PAGE,
-    movers.PAGE,
     product.PAGE,
     names.PAGE,
+    pairs.PAGE,
+    movers.PAGE,
     lists.PAGE,
     why.PAGE,
     rules.PAGE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from starlette.responses import Response
@@ -47,21 +48,26 @@ class StoredDocument:
         await visit.client.send(self.put(getattr(old, self.content)))
         return visit.redirect(f"/{self.table}", f"The {self.table} of version {number} are in service again.")
 
-    def actions(self, entry: Entry, preview: Preview) -> dict[str, Action]:
-        """The forms of its page; nothing that somebody else changed meanwhile is overwritten."""
+    def actions(self, entry: Entry, preview: Preview, tried: Entry | None = None) -> dict[str, Action]:
+        """The forms of its page; nothing that somebody else changed meanwhile is overwritten.
+
+        tried: the entry that its preview tries, where that is another one.
+        """
 
         async def put(visit: Visit, text: str, digest: str, notice: str) -> Response:
             await visit.client.send(self.put(text, if_digest=digest))
             return visit.redirect(f"/{self.table}", notice)
 
         async def add(visit: Visit) -> Response:
-            stored, more = await visit.client.send(self.read()), entry(visit)
+            stored = await visit.client.send(self.read())
+            more = self._named(visit, stored, entry(visit))
             text = with_entry(stored.toml, self.table, more)
             return await put(visit, text, stored.digest, f"{self.noun.capitalize()} {more['id']} is in service.")
 
         async def preview_new(visit: Visit) -> Response:
             stored = await visit.client.send(self.read())
-            return await preview(visit, with_entry(stored.toml, self.table, entry(visit)), stored.toml)
+            more = self._named(visit, stored, (tried or entry)(visit))
+            return await preview(visit, with_entry(stored.toml, self.table, more), stored.toml)
 
         async def save(visit: Visit) -> Response:
             return await put(visit, visit.typed("toml"), visit.typed("digest"), f"The {self.table} are in service.")
@@ -71,10 +77,18 @@ class StoredDocument:
 
         async def remove(visit: Visit) -> Response:
             stored, name = await visit.client.send(self.read()), visit.typed(self.noun)
-            names = [each.get("id") for each in getattr(stored, self.table)]
-            text = without_entry(stored.toml, self.table, name, names)
+            text = without_entry(stored.toml, self.table, name, self._names(stored))
             notice = f"{self.noun.capitalize()} {name} is taken away; the versions below have it still."
             return await put(visit, text, stored.digest, notice)
 
         runs = {"add": add, "preview-new": preview_new, "save": save, "preview": preview_text, "remove": remove}
         return {name: Action(run) for name, run in {**runs, "restore": self.restore}.items()}
+
+    def _names(self, stored: Any) -> list[Any]:
+        return [each.get("id") for each in getattr(stored, self.table)]
+
+    def _named(self, visit: Visit, stored: Any, entry: dict[str, Any]) -> dict[str, Any]:
+        """The entry under a name that is free, where nobody typed one."""
+        first, taken = entry["id"], self._names(stored)
+        free = (name for n in count(1) if (name := first if n == 1 else f"{first}-{n}") not in taken)
+        return entry if visit.typed("name") else {**entry, "id": next(free)}

@@ -35,6 +35,7 @@ EFFECTS = {
     "gap_before": ("They had spent more before it by", "so it went to better customers"),
     "difference_in_differences": ("Their lead grew by", "the effect only if both would have changed alike without it"),
 }
+ALL_THE_SAME = "also when the result will prove nothing"
 LAYOUTS = (("plain", "plain"), ("mailchimp", "Mailchimp"), ("brevo", "Brevo"), ("klaviyo", "Klaviyo"))
 HOURS_UNTIL_SENT, DAYS_UNTIL_READ = 24, 28
 
@@ -78,7 +79,7 @@ async def view_one(visit: Visit) -> Response:
     title = (campaign.name or campaign.id) if campaign else f"Mailing {name}"
     context = {"campaign": campaign, "result": result, "unknown": unknown, "layouts": LAYOUTS, "effects": EFFECTS}
     about = {} if campaign else {"sentence": UNPLANNED.sentence}
-    return visit.render("campaign.html", title=title, **about, **context)
+    return visit.render("campaign.html", title=title, **about, **context, all_the_same=ALL_THE_SAME)
 
 
 async def _planned(visit: Visit, name: str) -> Campaign | None:
@@ -106,7 +107,10 @@ async def save(visit: Visit) -> Response:
 async def draw(visit: Visit) -> Response:
     """Draws who is written to and who is control, for ever."""
     name = visit.typed("campaign")
-    drawn = await visit.client.draw_campaign(name, force=visit.typed("force") == "1")
+    try:
+        drawn = await visit.client.draw_campaign(name, force=visit.typed("force") == "1")
+    except ApiError as error:
+        raise BadInput(error.message.replace("draw with force", f"tick “{ALL_THE_SAME}”")) from None
     notice = "It is drawn." if drawn.is_new else "It was drawn before; nothing changed."
     return visit.redirect("/campaign", notice, campaign=name)
 

@@ -67,6 +67,11 @@ def typed_rule(visit: Visit) -> dict[str, Any]:
     return rule | typed_days(visit) | {"reason": visit.typed("reason")}
 
 
+def _rule_of_today(visit: Visit) -> dict[str, Any]:
+    """The rule of the form as if it held today: a list before its first day would say nothing of it."""
+    return {name: value for name, value in typed_rule(visit).items() if name not in ("from", "until")}
+
+
 async def _preview(visit: Visit, text: str, shown: str) -> Response:
     ask = Ask(user_id=visit.typed("customer") or None, placement=visit.typed("placement") or "home", k=LENGTH)
     trial = await visit.client.try_rules(ask, text, against="in-service", customers=SAMPLE)
@@ -95,5 +100,5 @@ PAGE = ConsolePage(
     sentence="Put a product first for some days, move others up or down, or take them off, without a developer.",
     view=view,
     menu=MenuGroup.SHOP,
-    actions=DOCUMENT.actions(typed_rule, _preview),
+    actions=DOCUMENT.actions(typed_rule, _preview, _rule_of_today),
 )

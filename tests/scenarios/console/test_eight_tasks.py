@@ -48,7 +48,7 @@ def test_champions_at_risk_are_found_saved_planned_for_and_exported(person: Pers
     person.sees("control 10.0 %")
     assert person.clicks == 7
 
-    person.page.get_by_label("also when too few").check()
+    person.page.get_by_label("also when the result will prove nothing").check()
     person.click("Draw now", "button")
     person.sees("It is drawn.")
     person.picture("4-drawn")
@@ -115,7 +115,8 @@ def test_a_product_is_pinned_for_friday_without_a_line_of_code(person: Person, s
         person.fill(label, friday)
     person.fill("Reason", "The week's offer")
     person.click("Preview", "button")
-    person.sees("does not hold here and now")
+    person.sees(f"Shown as if it held today; it will hold from {friday}")
+    person.sees("1 product comes in")
     person.picture("8-preview")
     person.click("Put into service", "button")
     person.sees(f"Rule pin-{PRODUCT} is in service.")

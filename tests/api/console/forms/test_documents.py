@@ -48,6 +48,12 @@ def test_an_entry_is_added_by_a_form_and_taken_away_again(clean: Browser, docume
     assert f"there is no {noun}" in clean.submit(f"{document.url}/remove", **{noun: "nobody"}).text
 
 
+def test_an_entry_gets_a_name_of_its_own_where_nobody_typed_one(clean: Browser, document: Document) -> None:
+    for name in (document.entry, f"{document.entry}-2", f"{document.entry}-3"):
+        assert f"{name} is in service." in clean.submit(f"{document.url}/add", **document.fields).text
+    assert clean.submit(f"{document.url}/add", **document.fields, name=document.entry).status_code == 422
+
+
 def test_a_preview_stores_nothing_and_keeps_what_was_typed(clean: Browser, document: Document) -> None:
     entry = clean.submit(f"{document.url}/preview-new", **document.fields).text
     assert "nothing is stored" in entry

@@ -29,6 +29,9 @@ def test_a_preview_says_what_would_change_and_stores_nothing(clean: Browser) -> 
     answer = clean.submit(f"{URL}/preview-new", **PIN, customer="user-003")
     assert all(words in answer.text for words in ("With the change", "Lists that change", "holds here and now"))
     assert 'value="It is new."' in answer.text
+    later = clean.submit(f"{URL}/preview-new", **PIN | {"from": "2100-12-01"}).text
+    assert "Shown as if it held today; it will hold from 2100-12-01 until 2100-12-04" in later
+    assert "holds here and now" in later
     assert "There are no rules." in clean.get(URL).text
 
 
