@@ -25,7 +25,7 @@ FAR_BETTER = 1.1  # times as good
 MIN_GAIN = 0.01  # by which a half-life has to beat the default to replace it
 AUTO = "auto"
 MANY_ITEMS = 50_000  # with more, every try takes too long: `auto` half-lives stay `auto`
-CHEAPER = {"top_n": 50, "memory_mib": 64}  # settings of a cheaper model that keeps a table of votes
+CHEAPER = {"top_n": 50, "tail_top_n": 20, "memory_mib": 64}  # settings of a cheaper model that keeps a table of votes
 CHEAPER_FACTORS = 32
 CHEAPER_MIN_CUSTOMERS = 4
 

@@ -16,6 +16,7 @@ from recsys.models.base import Learner
 from recsys.models.ease import MIB, Ease
 from recsys.models.graph_filter import GraphFilter
 from recsys.models.graph_walk import GraphWalk
+from recsys.models.regression.nearest import CANDIDATES, MAX_ENTRIES
 from recsys.models.regression.ridge import FEW_USERS
 from recsys.models.seasonal import LEAST_DAYS, Seasonal
 from recsys.models.self_attention.learner import SelfAttention
@@ -76,8 +77,11 @@ def _als(learner: Als, size: DataSize) -> float:
 
 def _ease(learner: Ease, size: DataSize) -> float:
     head = min(size.items, isqrt(learner.memory_mib * MIB // 4))
+    if head < size.items:
+        readings = min(MAX_ENTRIES, CANDIDATES * learner.tail_top_n * 0.3 * size.common)
+        return 6e-6 * learner.tail_top_n * size.items + 1e-8 * readings + 8e-8 * size.common
     order = size.users if size.users * FEW_USERS <= head else head
-    return 2e-3 * min(head, 5_000) + 4e-12 * head**2 * order + 1.5e-4 * (size.items - head)
+    return 2e-3 * min(head, 5_000) + 4e-12 * head**2 * order
 
 
 def _graph_filter(learner: GraphFilter, size: DataSize) -> float:

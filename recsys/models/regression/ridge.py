@@ -71,9 +71,8 @@ def fit_ridge(by_item: csr_array, l2: float, dropout: float) -> RidgeRegression:
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    square = _gram(by_item)
-    # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
-    penalty = square.diagonal() * (dropout / (1 - dropout)) + l2
+    square = gram_matrix(by_item)
+    penalty = penalties(square.diagonal(), l2, dropout)
     diagonal = (square.diagonal() + penalty).astype(np.float32)
     np.fill_diagonal(square, diagonal)
     with threadpool_limits(limits=available_cores(), user_api="blas"):
@@ -83,6 +82,12 @@ def fit_ridge(by_item: csr_array, l2: float, dropout: float) -> RidgeRegression:
         else:
             square = _invert(square, l2)
     return RidgeRegression(square, diagonal, square.diagonal().copy())
+
+
+def penalties(square: Floats, l2: float, dropout: float) -> Floats:
+    """What is added to the diagonal of the Gram matrix.  (H,) -> (H,)"""
+    # Steck 2020, eq. 11: dropping a share p of every history while fitting is a ridge of p / (1 - p) per user.
+    return square * (dropout / (1 - dropout)) + l2
 
 
 def _invert(square: Floats, l2: float) -> Floats:
@@ -117,21 +122,7 @@ def head_weights(ridge: RidgeRegression, top_n: int) -> Weights:
     def part(start: int, end: int) -> Weights:
         return _solved(ridge, ridge.strongest(start, end, top_n), ridge.in_common(start, end), start)
 
-    return _in_blocks(part, len(ridge.common))
-
-
-def tail_weights(ridge: RidgeRegression, by_item: csr_array, tail: csr_array, top_n: int) -> Weights:
-    """Each item of the tail, (T, U), from the top_n items of the head, (H, U), most similar to it by cosine.
-
-    Targets are numbered within the tail.
-    """
-    by_user, length = by_item.T.tocsr(), np.sqrt(ridge.common)
-
-    def part(start: int, end: int) -> Weights:
-        common = (tail[start:end] @ by_user).toarray()
-        return _solved(ridge, _lowest(common / -length, top_n), common, start)
-
-    return _in_blocks(part, tail.shape[0])
+    return in_blocks(part, len(ridge.common))
 
 
 def _solved(ridge: RidgeRegression, sources: Longs, common: Floats, first: int) -> Weights:
@@ -148,7 +139,7 @@ def _solved(ridge: RidgeRegression, sources: Longs, common: Floats, first: int) 
     return Weights(sources.ravel()[kept], target[kept], value.ravel()[kept])
 
 
-def _gram(by_item: csr_array) -> Floats:
+def gram_matrix(by_item: csr_array) -> Floats:
     """by_item @ by_item.T, (H, H) column-major."""
     n = by_item.shape[0]
     gram = np.zeros((n, n), np.float32, order="F")
@@ -172,7 +163,7 @@ def _lowest(values: Floats, top_n: int) -> Longs:
     return np.argpartition(values, kept - 1, axis=1)[:, :kept].astype(np.int64)
 
 
-def _in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
+def in_blocks(part: Callable[[int, int], Weights], n: int) -> Weights:
     """The weights of n items, computed block by block on all cores; most of the work is done without the GIL."""
     from threadpoolctl import threadpool_limits
 

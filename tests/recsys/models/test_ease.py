@@ -14,7 +14,7 @@ from recsys.errors import BadSettings
 from recsys.learning.bundle_builder import catalogue_splits
 from recsys.models import ease
 from recsys.models.ease import Ease, EaseModel
-from recsys.models.regression import ridge
+from recsys.models.regression import nearest, ridge
 from recsys.testing import camp_baskets, interactions_of
 
 RNG = np.random.default_rng(0)
@@ -87,24 +87,56 @@ def test_the_few_kept_weights_are_solved_again_among_themselves() -> None:
         assert np.count_nonzero(weights[:, item]) <= 4
 
 
-def test_beyond_the_memory_limit_only_the_most_bought_items_vote(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ease, "MIB", 4 * 5 * 5)  # a mebibyte of room for five items by five
-    data = shop(3)
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize(("l2", "dropout", "saturation"), [(3.0, 0.0, 0.0), (20.0, 0.3, 0.5)])
+def test_beyond_the_memory_limit_it_is_the_closed_form_where_every_item_may_vote(
+    l2: float, dropout: float, saturation: float
+) -> None:
+    for seed in range(5):
+        data = shop(seed)
+        wide = replace(PLAIN, l2=l2, dropout=dropout, saturation=saturation, top_n=12, tail_top_n=24)
+        beyond = replace(wide, memory_mib=1).fit(data, RNG)
+        np.testing.assert_allclose(weights_of(beyond, 12), weights_of(wide.fit(data, RNG), 12), rtol=1e-3, atol=1e-4)
+        assert (beyond.head, beyond.tail) == (5, 7)
+        assert "12 items are each weighed" in catalogue_splits({"ease": beyond})["ease"]
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_beyond_the_memory_limit_few_weights_are_solved_among_themselves() -> None:
+    data = shop(4)
     tastes = tastes_of(data)
-    head = np.sort(np.argsort(-tastes.sum(axis=0), kind="stable")[:5])
-    tail = np.setdiff1d(np.arange(12), head)
-    model = replace(PLAIN, memory_mib=1).fit(data, RNG)
-    weights = weights_of(model, 12)
-    assert catalogue_splits({"ease": model})["ease"].startswith(
-        "5 items, most bought first, speak for others; 7 are only"
-    )
+    gram = tastes.T @ tastes
+    weights = weights_of(replace(PLAIN, memory_mib=1, tail_top_n=4).fit(data, RNG), 12)
+    assert (np.count_nonzero(weights, axis=0) <= 4).all()
+    for item in range(12):
+        others = np.flatnonzero(weights[:, item])
+        expected = np.linalg.solve(gram[np.ix_(others, others)] + 3.0 * np.eye(len(others)), gram[others, item])
+        np.testing.assert_allclose(weights[others, item], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_the_second_round_takes_what_the_first_one_does_not_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Items 1 and 2 say the same of item 0; item 3 says little, but something new.
+    data = likes(*[[0, 1, 2]] * 30, *[[1, 2]] * 10, *[[0, 3]] * 8, *[[4]] * 40, *[[5]] * 41, *[[6]] * 42, n_items=7)
+    learner = replace(PLAIN, memory_mib=1, tail_top_n=2)
+    assert np.flatnonzero(weights_of(learner.fit(data, RNG), 7)[:, 0]).tolist() == [1, 3]
+    monkeypatch.setattr(nearest, "ROUNDS", 1)
+    assert np.flatnonzero(weights_of(learner.fit(data, RNG), 7)[:, 0]).tolist() == [1, 2]
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_only_items_of_the_head_vote_where_all_others_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "MAX_ENTRIES", 1.0)
+    data = shop(3)
+    tail = np.argsort(-tastes_of(data).sum(axis=0), kind="stable")[5:]
+    weights = weights_of(replace(PLAIN, memory_mib=1, tail_top_n=24).fit(data, RNG), 12)
     assert not weights[tail].any()
-    np.testing.assert_allclose(weights[np.ix_(head, head)], closed_form(tastes[:, head], 3.0), rtol=1e-3, atol=1e-4)
-    ridge = tastes[:, head].T @ tastes[:, head] + 3.0 * np.eye(5)
-    expected = np.linalg.solve(ridge, tastes[:, head].T @ tastes[:, tail])
-    np.testing.assert_allclose(weights[np.ix_(head, tail)], expected, rtol=1e-3, atol=1e-4)
+    assert weights[:, tail].any(axis=0).all()
 
 
 def test_an_item_of_the_tail_with_too_few_customers_takes_no_part(monkeypatch: pytest.MonkeyPatch) -> None:

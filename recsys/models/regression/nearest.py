@@ -1,0 +1,144 @@
+"""Ridge regression of each item on those nearest to it: a sparse approximate inverse, for EASE in large catalogues."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import sposv
+from scipy.sparse import csr_array
+
+from recsys.arrays import Doubles, Floats, Ints, Longs, ranges
+from recsys.data.ids import MISSING
+from recsys.errors import BadSettings
+from recsys.models.regression.ridge import Weights, gram_matrix, in_blocks, penalties
+
+ROUNDS = 2  # in which the predictors of an item are chosen
+CANDIDATES = 3  # times as many items as are kept are looked at
+MAX_ENTRIES = 5e9  # weights of users that are read for all systems together; it bounds the time of fitting
+
+
+@dataclass(frozen=True, slots=True)
+class NearestRegression:
+    """The regression of I items, most bought first, on each other; H of them are the head.
+
+    by_item (I, U), by_user (U, I): weights of the users, float32.  gram (H, H): of the head.  common (I,): the diagonal
+    of the Gram matrix with the penalty.  max_tail: items behind the head that an item may be predicted from.
+    """
+
+    by_item: csr_array
+    by_user: csr_array
+    gram: Floats
+    common: Floats
+    max_tail: int
+
+    def system(self, items: Longs, place: Longs) -> Floats:
+        """The Gram matrix of a few items, rising, with the penalty on its diagonal.  (n,) -> (n, n)
+
+        place (I,): MISSING everywhere, before and after.
+        """
+        n, n_head = len(items), int(items.searchsorted(len(self.gram)))
+        system = np.empty((n, n), np.float32)
+        system[:n_head, :n_head] = self.gram[items[:n_head, None], items[:n_head]]
+        if n_head < n:
+            place[items] = np.arange(n)
+            system[n_head:] = self._rows(items[n_head:], place, n)
+            place[items] = MISSING
+            system[:n_head, n_head:] = system[n_head:, :n_head].T
+        np.fill_diagonal(system, self.common[items])
+        return system
+
+    def _rows(self, items: Longs, place: Longs, n: int) -> Floats:
+        """Rows of the Gram matrix, at the columns that have a place: through the users of these items.  (m, n)"""
+        users, weight, row = _entries(self.by_item, items)
+        others, other_weight, entry = _entries(self.by_user, users)
+        column = place[others]
+        kept = np.flatnonzero(column != MISSING)
+        entry = entry[kept]
+        cell = row[entry] * n + column[kept]
+        summed = np.bincount(cell, weight[entry] * other_weight[kept], minlength=len(items) * n)
+        return summed.reshape(len(items), n).astype(np.float32)
+
+    def candidates(self, item: int, others: Ints, common: Floats, n: int) -> Longs:
+        """Positions among `others` of the n that predict that item best, each alone; few of them behind the head."""
+        # The share of variance that a ridge with this one predictor explains grows with this score.
+        score = np.where(others == item, 0, common / np.sqrt(self.common[others]))
+        best = _highest(score, n)
+        best = best[np.argsort(-score[best], kind="stable")]
+        is_tail = others[best] >= len(self.gram)
+        return np.sort(best[~is_tail | (np.cumsum(is_tail) <= self.max_tail)])
+
+
+def fit_nearest(by_item: csr_array, l2: float, dropout: float, n_head: int, top_n: int) -> NearestRegression:
+    """Of items in falling order of their users, (I, U) float32.  Needs 4 H^2 bytes.
+
+    Few candidates behind the head are looked at where their users have chosen so many items that it would take long.
+    """
+    by_user, gram = by_item.T.tocsr(), gram_matrix(by_item[:n_head])
+    square = np.asarray(by_item.multiply(by_item).sum(axis=1), np.float32).ravel()
+    readings = float((by_item[n_head:] @ np.diff(by_user.indptr).astype(np.float64)).sum())
+    per_item = readings / max(1, by_item.shape[0] - n_head)
+    max_tail = min(CANDIDATES * top_n, int(MAX_ENTRIES / max(1.0, per_item * by_item.shape[0])))
+    return NearestRegression(by_item, by_user, gram, square + penalties(square, l2, dropout), max_tail)
+
+
+def nearest_weights(regression: NearestRegression, top_n: int) -> Weights:
+    """Each item from its up to top_n strongest predictors.  Raises BadSettings where the penalty is too small."""
+
+    def part(start: int, end: int) -> Weights:
+        common = (regression.by_item[start:end] @ regression.by_user).tocsr()
+        place = np.full(len(regression.common), MISSING, np.int64)
+        source, value = [], []
+        for row, item in enumerate(range(start, end)):
+            inside = slice(common.indptr[row], common.indptr[row + 1])
+            chosen, weight = _predictors(regression, item, common.indices[inside], common.data[inside], top_n, place)
+            source.append(chosen)
+            value.append(weight)
+        target = np.repeat(np.arange(start, end), [len(each) for each in source])
+        return Weights(np.concatenate(source), target, np.concatenate(value).astype(np.float64))
+
+    return in_blocks(part, len(regression.common))
+
+
+def _predictors(
+    regression: NearestRegression, item: int, others: Ints, common: Floats, top_n: int, place: Longs
+) -> tuple[Longs, Floats]:
+    """The items that predict that one, rising, and their weights; from all that share users with it, (M,), (M,)."""
+    order = np.argsort(others)
+    others, common = others[order], common[order]
+    near = regression.candidates(item, others, common, CANDIDATES * top_n)
+    items, shared = others[near].astype(np.int64), common[near].astype(np.float32)
+    system, length = regression.system(items, place), np.sqrt(regression.common[items])
+    chosen, weight = np.empty(0, np.int64), np.empty(0, np.float32)
+    residual = shared
+    # Grown by the residual, as a sparse approximate inverse is: Grote & Huckle 1997, section 3.
+    for _ in range(ROUNDS):
+        score = residual / length
+        score[chosen] = 0
+        chosen = np.sort(np.concatenate((chosen, _highest(score, max(1, top_n // ROUNDS)))))
+        weight = _solved(system[np.ix_(chosen, chosen)], shared[chosen])
+        residual = shared - system[:, chosen] @ weight
+    return items[chosen], weight
+
+
+def _solved(system: Floats, common: Floats) -> Floats:
+    if not len(common):
+        return common
+    _, weight, failed = sposv(system.T, common, lower=0)  # symmetric; the transpose is column-major, as LAPACK wants it
+    if failed:
+        raise BadSettings("model ease: l2 is too small for these data; try ten times as much")
+    return np.asarray(weight, np.float32)
+
+
+def _highest(score: Doubles | Floats, n: int) -> Longs:
+    """Positions of the up to n highest scores above 0, in no order."""
+    above = np.flatnonzero(score > 0)
+    if len(above) <= n:
+        return above
+    return above[np.argpartition(-score[above], n - 1)[:n]]
+
+
+def _entries(matrix: csr_array, rows: Longs | Ints) -> tuple[Ints, Floats, Longs]:
+    """Column, value, and number within `rows`, of each entry of these rows.  (P,) each"""
+    starts = matrix.indptr[rows].astype(np.int64)
+    lengths = matrix.indptr[rows + 1] - starts
+    at = ranges(starts, lengths)
+    return matrix.indices[at], matrix.data[at], np.repeat(np.arange(len(rows)), lengths)
