@@ -14,7 +14,7 @@ ROOT = "/console"
 
 
 class MenuGroup(StrEnum):
-    """Groups of the menu in their order, by their heading; the first has none."""
+    """Menu groups in their order, by their heading; the first has none."""
 
     TODAY = ""
     PEOPLE = "People"

@@ -48,7 +48,7 @@ class Person:
         return waiting.value
 
     def fill(self, label: str, text: str) -> None:
-        self.page.get_by_label(label, exact=False).first.fill(text)
+        self.page.get_by_role("main").get_by_label(label, exact=False).first.fill(text)
 
     def sees(self, text: str) -> None:
         """Fails unless that text becomes visible."""

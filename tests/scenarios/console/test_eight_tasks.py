@@ -116,7 +116,7 @@ def test_a_product_is_pinned_for_friday_without_a_line_of_code(person: Person, s
     person.fill("Reason", "The week's offer")
     person.click("Preview", "button")
     person.sees(f"Shown as if it held today; it will hold from {friday}")
-    person.sees("1 product comes in")
+    person.sees("holds here and now, 1 product")
     person.picture("8-preview")
     person.click("Put into service", "button")
     person.sees(f"Rule pin-{PRODUCT} is in service.")

@@ -27,6 +27,8 @@ def test_a_campaign_is_planned_drawn_downloaded_and_closed(console: Browser) -> 
     assert "No campaign is planned yet." in plan.text
     saved = console.submit(f"{URL}/save", **PLAN)
     assert all(words in saved.text for words in ("The draft is saved", "They come again", "10.0 %"))
+    refused = console.submit("/console/campaign/draw", campaign="spring")
+    assert (refused.status_code, "tick “also when the result will prove nothing”" in refused.text) == (422, True)
     drawn = console.submit("/console/campaign/draw", campaign="spring", force="1")
     assert "It is drawn." in drawn.text
     file = console.submit("/console/campaign/download", campaign="spring", layout="plain")
@@ -34,6 +36,11 @@ def test_a_campaign_is_planned_drawn_downloaded_and_closed(console: Browser) -> 
     assert "user-" in file.text
     assert "It is closed" in console.submit("/console/campaign/close", campaign="spring").text
     assert "They come again" in console.get(URL).text
+
+
+def test_the_form_is_open_for_whoever_comes_with_a_segment_or_a_product(console: Browser) -> None:
+    for asked, is_open in (({}, ""), ({"segment": "none"}, " open"), ({"item": "item-004"}, " open")):
+        assert f'<details id="plan"{is_open}>' in console.get(URL, params=asked).text
 
 
 def test_a_form_with_a_fault_comes_back_with_words_and_what_was_typed(console: Browser) -> None:
