@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.requests import ClientDisconnect
 
 from api.live.release import LiveRelease
 from api.live.subject import Subject
@@ -20,9 +21,10 @@ from recsys.ranking.faces import rows_with_faces
 from recsys.ranking.segments.document import SegmentName
 from recsys.ranking.segments.evaluation import release_members
 from recsys.ranking.segments.population import release_population
-from recsys.ranking.targeting.audience import AudienceScope
+from recsys.ranking.targeting.audience import AudienceScope, let_others_go_on
 
 router = APIRouter(tags=["users"])
+LOOK_EVERY_S = 0.5  # whether the client is still there
 
 LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="maximum number of customers")]
 
@@ -79,7 +81,7 @@ async def _audience(request: Request, item_id: str | None, terms: AudienceIn) ->
     state = app_state(request)
     repository = state.releases.segments.repository
     saved = await asyncio.to_thread(repository.last_valid)
-    customers = repository.named_condition(terms.customers, terms.segment, saved)
+    customers, client = repository.named_condition(terms.customers, terms.segment, saved), _Client()
 
     def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> _Customers:
         recommender, among = release.recommender, None
@@ -92,13 +94,28 @@ async def _audience(request: Request, item_id: str | None, terms: AudienceIn) ->
             now_ms=now_ms,
             limit=terms.limit,
             has_consent=marketing_consent(state.store, release.log_seq, terms.channel),
-            scope=AudienceScope(among, terms.days),
+            scope=AudienceScope(among, terms.days, client.check),
         )
         rows = [member._asdict() for member in audience]
         return _Customers(rows_with_faces(recommender, rows, terms.fields), release.version)
 
     async with state.audience_slot:  # an audience keeps a core busy for seconds, and lists for shoppers come first
-        return _respond(await state.recommendations.compute_once(None, compute, in_thread=True))
+        work = asyncio.ensure_future(state.recommendations.compute_once(None, compute, in_thread=True))
+        while not (await asyncio.wait({work}, timeout=LOOK_EVERY_S))[0]:
+            client.is_gone = await request.is_disconnected()
+        return _respond(await work)
+
+
+class _Client:
+    """Whether the client is still there, for the thread that works for it."""
+
+    is_gone = False
+
+    def check(self) -> None:
+        """Lets others go on.  Raises ClientDisconnect once the client is gone: nobody would read the answer."""
+        if self.is_gone:
+            raise ClientDisconnect
+        let_others_go_on()
 
 
 def _respond(result: _Customers) -> Response:

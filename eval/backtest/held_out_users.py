@@ -82,10 +82,11 @@ def only_pairs(held_out: HeldOutUsers, kept: Bools) -> HeldOutUsers:
 def earned_money(rows: pl.DataFrame, items: Sequence[Item]) -> Doubles | None:
     """Money earned by each purchase: (price - cost) x quantity, or the share `margin` of its price; never below 0.
 
-    From the items' attributes `cost` (money per unit) and `margin` (0 to 1); 0 where neither is known, None where no
-    item carries one.  (N,)
+    From the items' cost (money per unit), else the attribute of that name, or the attribute `margin` (0 to 1); 0 where
+    neither is known, None where no item carries one.  (N,)
     """
-    costs, shares = (_number_by_item(items, name) for name in ("cost", "margin"))
+    stated = {item.item_id: item.cost for item in items if item.cost is not None}
+    costs, shares = _number_by_item(items, "cost") | stated, _number_by_item(items, "margin")
     if not costs and not shares:
         return None
     price, quantity = rows["price"].fill_null(0.0).to_numpy(), rows["quantity"].to_numpy()

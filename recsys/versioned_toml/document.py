@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from recsys.errors import BadDocument, DocumentFault
+from recsys.errors import DocumentFault, RecsysError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,7 +35,7 @@ def read_toml(text: str) -> dict[str, Any] | DocumentFault:
         return DocumentFault(None, "", "", "not valid TOML: nested too deeply")
 
 
-def toml_text(document: "BaseModel", refusal: type[BadDocument]) -> str:
+def toml_text(document: "BaseModel", refusal: type[RecsysError]) -> str:
     """A document that came in as JSON as TOML, written for people.  Raises `refusal` for a null: TOML has none."""
     import tomli_w  # only when a document comes in as JSON
 

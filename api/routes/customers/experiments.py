@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import orjson
-import tomli_w
 from fastapi import APIRouter, Path, Request, Response
 
 from api.openapi.responses import BODY_ERRORS, ERRORS, EXPERIMENT_ERRORS, body_of
@@ -17,12 +16,14 @@ from api.schemas.customers.experiments import (
 )
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
+from recsys.errors import BadInput
 from recsys.experiments.definition import ExperimentPlan
 from recsys.experiments.state import Experiment, find_experiment, read_experiments
 from recsys.ranking.variants import checked_plan
 from recsys.shared_registry.experiments import start_experiment, stop_experiment
 from recsys.shared_registry.mirror import RegistryMirror, open_mirror
 from recsys.time_units import now_ms
+from recsys.versioned_toml.document import toml_text
 
 router = APIRouter(tags=["operations"])
 
@@ -58,7 +59,7 @@ async def start(request: Request) -> Response:
 async def try_plan(request: Request) -> Response:
     """Checks a plan, and says how many customers it needs and the shop has.  Nothing starts.  Takes seconds."""
     plan = parse_body(ExperimentPlan, await request.body())
-    given = tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True)).encode()
+    given = toml_text(plan, BadInput).encode()
     printed = await app_state(request).log_reports.ask(("experiment", "plan", "-"), given)
     return Response(printed, media_type="application/json")
 

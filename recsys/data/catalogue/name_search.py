@@ -39,7 +39,8 @@ class NameSearch:
         frame = self._names(catalogue).filter(listed[: len(catalogue.ids)] & ~pl.col("position").is_in(changed))
         frame = pl.concat([frame, _names_at(catalogue, (at for at in changed if catalogue.is_listed[at]))])
         text = pl.col("item_id") + " " + pl.col("name")
-        matching = frame.filter(text.str.contains(word, literal=True) for word in query.split()[:MAX_WORDS])
+        words = [text.str.contains(word, literal=True) for word in query.split()[:MAX_WORDS]]
+        matching = frame.filter(words) if words else frame.clear()  # blanks are no word: nothing matches
         rank = pl.col("item_id") != query, ~pl.col("name").str.starts_with(query), pl.col("name").str.len_chars()
         best = matching.sort(*rank, "position").head(limit)
         return MatchingItems(matching.height, best["position"].to_list())

@@ -1,7 +1,7 @@
 """Audience: the customers most likely to buy an item, or one of many."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -34,14 +34,20 @@ class AudienceMember(NamedTuple):
     source: str
 
 
+def let_others_go_on() -> None:
+    """Lets the requests that wait on this interpreter go on."""
+    time.sleep(0)
+
+
 @dataclass(frozen=True, slots=True)
 class AudienceScope:
     """among (U,): the customers who may be in it, None for all.  days: the horizon of the chances, None for that of
-    lists.
+    lists.  pause: called before each customer; it lets others go on, and may raise to end the work.
     """
 
     among: Bools | None = None
     days: float | None = None
+    pause: Callable[[], None] = let_others_go_on
 
 
 ANYBODY: Final = AudienceScope()
@@ -70,9 +76,9 @@ def find_audience(
     known = items[items < engine.n_items]
     users = _nearest_users(engine, catalogue, items, max(MOST_SCORED, 2 * limit), scope.among)
     scores = (
-        _by_probability(engine, catalogue, known, users, scope.days)
+        _by_probability(engine, catalogue, known, users, scope)
         if len(known)
-        else _by_category(engine, catalogue, items, users)
+        else _by_category(engine, catalogue, items, users, scope)
     )
     members: list[AudienceMember] = []
     for user, item, score, source, _ in sorted(scores, key=_UserScore.order):
@@ -100,16 +106,17 @@ class _UserScore(NamedTuple):
 
 
 def _by_probability(
-    engine: Engine, catalogue: Catalogue, items: Ints, users: Ints, days: float | None
+    engine: Engine, catalogue: Catalogue, items: Ints, users: Ints, scope: AudienceScope
 ) -> Iterator[_UserScore]:
-    horizon = None if days is None else horizon_chances(engine, items, days)
+    horizon = None if scope.days is None else horizon_chances(engine, items, scope.days)
     for user in users.tolist():
-        time.sleep(0)  # lets the requests that wait on this interpreter go on
+        scope.pause()
         history = engine.history_at(user)
         probabilities = purchase_probabilities(engine, history, _best_new(engine, user, history, catalogue), items)
         if horizon is not None:
             probabilities = horizon.applied_to(probabilities, user)
-        for at in probabilities.order()[:1].tolist():
+        at = probabilities.best()
+        if at is not None:
             source = AGAIN if probabilities.is_again[at] else NEW
             score, tie_break = float(probabilities.probability[at]), float(probabilities.score[at])
             yield _UserScore(user, int(items[at]), score, source, tie_break)
@@ -124,10 +131,12 @@ def _best_new(engine: Engine, user: int, history: Histories, catalogue: Catalogu
     return tuple(Candidates(candidates.items[:BLEND_DEPTH], candidates.scores[:BLEND_DEPTH]) for candidates in lists)
 
 
-def _by_category(engine: Engine, catalogue: Catalogue, items: Ints, users: Ints) -> Iterator[_UserScore]:
+def _by_category(
+    engine: Engine, catalogue: Catalogue, items: Ints, users: Ints, scope: AudienceScope
+) -> Iterator[_UserScore]:
     """By the share of likes in the same category, more in the same brand: nobody has chosen these items yet."""
     for user in users.tolist():
-        time.sleep(0)
+        scope.pause()
         liked, weight = engine.history_at(user).item_weights(TASTE_HALF_LIFE_DAYS)
         liked, weight = liked[weight > 0], weight[weight > 0]
         brand = _share(catalogue.brand, items, liked, weight)

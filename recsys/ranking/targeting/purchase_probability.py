@@ -36,6 +36,14 @@ class PurchaseProbabilities(NamedTuple):
         order = np.lexsort((np.arange(len(self.probability)), -self.score, ~self.is_again, -self.probability))
         return order[self.probability[order] > 0]
 
+    def best(self) -> int | None:
+        """The first of `order`, without the order of the others; None where all probabilities are 0."""
+        most = self.probability.max(initial=0.0)
+        if not most > 0:
+            return None
+        ties = np.flatnonzero(self.probability == most)
+        return int(ties[np.lexsort((ties, -self.score[ties], ~self.is_again[ties]))[0]])
+
 
 def purchase_probabilities(
     engine: Engine, history: Histories, best_new: CandidateLists, items: Ints

@@ -26,3 +26,8 @@ def test_an_item_sold_below_cost_or_without_a_price_earns_nothing() -> None:
 
 def test_without_any_cost_there_is_no_margin() -> None:
     assert earned_money(rows(("tea", 5.0, 2.0)), [Item("tea", attributes={"cost": None, "margin": "high"})]) is None
+
+
+def test_the_cost_of_a_catalogue_counts_before_an_attribute_of_that_name() -> None:
+    items = [Item("tea", cost=2.0, attributes={"cost": 1.0}), Item("jam", attributes={"cost": 1.0})]
+    assert earned_money(rows(("tea", 5.0, 2.0), ("jam", 4.0, 1.0)), items).tolist() == [6.0, 3.0]  # type: ignore[union-attr]

@@ -95,3 +95,11 @@ def test_the_result_says_in_one_sentence_how_it_stands(client: TestClient) -> No
     result = client.get("/v1/experiments/popular/result").json()
     assert result["result"]["verdict"].startswith("go on: ")
     assert "salt" not in result["experiment"]
+
+
+@pytest.mark.parametrize("source", [None, ["buy_again", None]])
+def test_a_null_in_a_plan_is_refused_by_name(client: TestClient, source: object) -> None:
+    plan = {"id": "nothing", "b": {"placements": {"home": {"sources": [source]}}}}
+    refused = client.post("/v1/experiments:try", json=plan)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "bad_input")
+    assert "null" in refused.json()["error"]["message"]

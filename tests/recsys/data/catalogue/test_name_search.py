@@ -38,3 +38,8 @@ def test_names_of_the_last_change_count_and_deleted_items_do_not(catalogue: Cata
     changed = catalogue.with_changes([Item("p-4", "Rooibos"), Item("new", "Rooibos neu"), Item("p-2", deleted=True)])
     assert [changed.item_id(at) for at in search.search(changed, "rooibos", 5).positions] == ["p-4", "new"]
     assert search.search(changed, "kaffee", 5).total == search.search(changed, "zitrone", 5).total == 0
+
+
+@pytest.mark.parametrize("query", ["", " ", "\u2003\t"])
+def test_a_search_for_no_word_matches_nothing(catalogue: Catalogue, query: str) -> None:
+    assert matching(catalogue, query) == (0, [])

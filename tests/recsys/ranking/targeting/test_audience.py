@@ -190,3 +190,16 @@ def test_an_audience_holds_only_those_among_whom_it_is_looked_for(shop: Recommen
     members = shop.audience("item-004", now_ms=NOW_MS, limit=100, has_consent=everybody, scope=AudienceScope(among))
     assert members
     assert all(among[shop.engine.users.position(member.user_id)] for member in members)
+
+
+def test_an_audience_ends_where_its_pause_says_so(shop: Recommender) -> None:
+    paused = []
+
+    def pause() -> None:
+        paused.append(1)
+        if len(paused) == 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        shop.audience("item-000", now_ms=0, limit=5, has_consent=lambda _: True, scope=AudienceScope(pause=pause))
+    assert len(paused) == 3
