@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from training.registry.history import ReleaseHistory
 
 DIGEST_BYTES = 16
 SLICE_ROWS = 1_000_000
-LIBRARIES = ("faiss-cpu", "implicit", "numpy", "polars", "scipy")  # whose versions change what is learnt
+# Whose versions change what is learnt; JAX where its extra is installed.
+LIBRARIES = ("faiss-cpu", "implicit", "jax", "jaxlib", "numpy", "polars", "scikit-learn", "scipy")
 
 
 def digest_training_data(snapshot: Snapshot, settings: object) -> str:
@@ -106,8 +107,16 @@ def _code_digest() -> bytes:
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode())
         digest.update(file.read_bytes())
-    digest.update(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
+    digest.update(" ".join(f"{name} {_installed_version(name)}" for name in LIBRARIES).encode())
     return digest.digest()
+
+
+def _installed_version(name: str) -> str:
+    """Empty where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _canonical(value: Any) -> Any:

@@ -140,9 +140,10 @@ def select_models(
     learners |= defaults
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
     models = trial.fit({**required, **optional}, holdout.past, "try")
-    with step("blend"):
+    with step("lists"):
         lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
-        all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, rng)
+    all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, trial)
+    with step("blend"):
         choice = choose_blend(all_lists, optional, relevant)
     used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in used])
@@ -308,13 +309,13 @@ def _with_more_splits(
     users: ValidationUsers,
     learners: Mapping[str, Learner],
     more: Sequence[tuple[Holdout, ValidationUsers]],
-    rng: Generator,
+    trial: _Trial,
 ) -> tuple[Lists, list[Ints]]:
     """The candidates and the relevant items, of the first users and of those of all other splits."""
     all_lists, relevant = {name: list(own) for name, own in lists.items()}, users.new
-    for holdout, others in more:
-        for name in lists:
-            all_lists[name] += _new_item_lists(learners[name].fit(holdout.past, rng), others)
+    for n, (holdout, others) in enumerate(more, start=2):
+        models = trial.fit({name: learners[name] for name in all_lists}, holdout.past, f"split {n}")
+        all_lists = {name: all_lists[name] + _new_item_lists(model, others) for name, model in models.items()}
         relevant += others.new
     return all_lists, relevant
 

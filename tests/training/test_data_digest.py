@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.learning.recipe import read_recipe
 from recsys.testing import small_events, small_items
-from training.data_digest import digest_training_data
+from training import data_digest
+from training.data_digest import LIBRARIES, digest_training_data
 
 RECIPE = read_recipe(None, validation_days=28, seed=0)
 EVENTS, ITEMS = small_events(), small_items()
@@ -84,6 +86,25 @@ def test_settings_are_part_of_the_digest(store: Store) -> None:
     recipes = [RECIPE, replace(RECIPE, seed=1), replace(RECIPE, never_show={"brand": frozenset({"x"})})]
     recipes.append(replace(RECIPE, plan=replace(RECIPE.plan, validation_days=14)))
     assert len({digest(store, recipe) for recipe in recipes}) == 4
+
+
+@pytest.mark.parametrize("changed", ["jax", "numpy", "scikit-learn"])
+def test_another_version_of_a_library_that_learns_is_another_digest(
+    store: Store, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    before = digest(store)
+    versions = {name: data_digest.version(name) for name in LIBRARIES} | {changed: "0.0.1"}
+    monkeypatch.setattr(data_digest, "version", versions.__getitem__)
+    assert digest(store) != before
+
+
+def test_an_extra_that_is_not_installed_needs_no_version(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    before = digest(store)
+    monkeypatch.setattr(data_digest, "version", missing)
+    assert digest(store) != before
 
 
 def test_another_process_computes_the_same_digest(store: Store, tmp_path: Path) -> None:

@@ -130,11 +130,14 @@ def test_the_cost_and_not_the_clock_decides_what_is_tried(monkeypatch: pytest.Mo
 
 @dataclass(frozen=True)
 class Endless:
-    """A learner whose fit never ends."""
+    """A learner whose fit never ends where there are that many users; of fewer it learns what sells."""
+
+    n_users: int = 0
 
     def fit(self, data: Interactions, rng: np.random.Generator) -> Model:
-        while True:
+        while data.n_users >= self.n_users:
             pass
+        return LEARNERS["popularity"]().fit(data, rng)
 
 
 def test_a_fit_that_costs_far_more_than_foretold_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +148,17 @@ def test_a_fit_that_costs_far_more_than_foretold_is_broken_off(monkeypatch: pyte
     choice = select_models(holdout, validation_users(holdout, rng, 80), plan, rng, quietly)
     assert "broken off after 0.02" in choice.left_out["content"]
     assert choice.blend == {"popularity": 1.0}
+
+
+def test_a_fit_from_a_further_held_back_part_is_broken_off_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "LEAST_LIMIT_S", 0.02)
+    rng = np.random.default_rng(0)
+    first, further = (last_parts(camps(4, n_users=n), rng) for n in (60, 80))
+    plan = Plan({"popularity": LEARNERS["popularity"]()}, {}, optional={"content": Endless(80)}, optional_seconds=10.0)
+    more = [(further, validation_users(further, rng, 80))]
+    choice = select_models(first, validation_users(first, rng, 60), plan, rng, quietly, more=more)
+    assert "broken off after 0.02" in choice.left_out["content"]
+    assert choice.verdicts["popularity"].n_users == 140
 
 
 def test_without_time_no_optional_model_is_looked_at() -> None:
