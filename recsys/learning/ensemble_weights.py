@@ -25,6 +25,7 @@ class BlendChoice:
     ndcg (Q,): of that choice, for each user with relevant items.  alone: the same of each model alone.
     gain: by which share the best choice with optional models is better than the best without; required: by which
     share it has to be; is_enough: whether it is, and beyond noise.
+    finalists: models of the single and the blended list, without and with optional ones, that this choice is between.
     """
 
     weights: Mapping[str, float]
@@ -33,6 +34,7 @@ class BlendChoice:
     gain: float
     required: float
     is_enough: bool
+    finalists: frozenset[str] = frozenset()
 
 
 def choose_blend(
@@ -49,28 +51,31 @@ def choose_blend(
     """
     alone = {name: list_ndcg(lists[name], relevant) for name in lists}
     own = {name: lists[name] for name in lists if name not in optional}
-    weights, quality = _single_or_blend(own, alone, relevant)
+    weights, quality, finalists = _single_or_blend(own, alone, relevant)
+    weights = dict.fromkeys(lists, 0.0) | weights
     if len(own) == len(lists) or not len(quality):
-        return BlendChoice(dict.fromkeys(lists, 0.0) | weights, quality, alone, 0.0, min_gain, is_enough=False)
-    wider_weights, wider = _single_or_blend(lists, alone, relevant)
+        return BlendChoice(weights, quality, alone, 0.0, min_gain, is_enough=False, finalists=finalists)
+    wider_weights, wider, wider_finalists = _single_or_blend(lists, alone, relevant)
+    finalists |= wider_finalists
     honest = _cross_fitted_single(alone) if max(wider_weights.values()) == 1 else wider
     gain = float(honest.mean() / quality.mean() - 1) if quality.mean() > 0 else 0.0
     if is_better(honest, quality, min_gain=min_gain, standard_errors=standard_errors):
-        return BlendChoice(wider_weights, wider, alone, gain, min_gain, is_enough=True)
-    return BlendChoice(dict.fromkeys(lists, 0.0) | weights, quality, alone, gain, min_gain, is_enough=False)
+        return BlendChoice(wider_weights, wider, alone, gain, min_gain, is_enough=True, finalists=finalists)
+    return BlendChoice(weights, quality, alone, gain, min_gain, is_enough=False, finalists=finalists)
 
 
 def _single_or_blend(
     lists: Mapping[str, Sequence[Candidates]], alone: Mapping[str, Doubles], relevant: Sequence[Ints]
-) -> tuple[dict[str, float], Doubles]:
-    """Weights, and the nDCG of each user with relevant items."""
+) -> tuple[dict[str, float], Doubles, frozenset[str]]:
+    """Weights, the nDCG of each user with relevant items, and the models of both lists."""
     blended, quality = fit_weights(lists, relevant), cross_fitted_ndcg(lists, relevant)
     if not len(quality):
-        return blended, quality
+        return blended, quality, frozenset()
     best = max(sorted(lists), key=lambda name: float(alone[name].mean()))
+    finalists = frozenset([best, *(name for name, weight in blended.items() if weight)])
     if is_better(quality, alone[best], standard_errors=STANDARD_ERRORS):
-        return blended, quality
-    return dict.fromkeys(sorted(lists), 0.0) | {best: 1.0}, alone[best]
+        return blended, quality, finalists
+    return dict.fromkeys(sorted(lists), 0.0) | {best: 1.0}, alone[best], finalists
 
 
 def _cross_fitted_single(alone: Mapping[str, Doubles]) -> Doubles:

@@ -1,6 +1,6 @@
 """Fitting an engine: fit on the past, choose models, blend and calibrations on held-back weeks, fit on everything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,8 @@ MAX_USERS = 2_000  # that blend and calibrations are chosen with
 MIN_USERS = 30
 FEW_USERS = 4_000  # judgements; fewer cannot tell models apart that differ by a few thousandths
 MAX_EXTRA_SPLITS = 3  # further held-back parts of the same data
+FINAL_USERS = 8_000  # judgements between the finalists: a blend often differs from its best part by a hundredth
+MAX_FINAL_SPLITS = 4
 CALIBRATION_DEPTH = 50  # candidates of each list that its calibration is learned from
 RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
 
@@ -89,10 +91,13 @@ def _taken_over(release: Bundle, plan: Plan) -> SelectionResult:
 def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:
     """What the held-back events choose; equal weights and no calibrations when there are too few of them."""
     holdout = hold_out(data, plan.validation_days, rng, split=plan.split)
-    share, users = repeat_share(holdout), validation_users(holdout, rng, MAX_USERS)
+    share, everybody = repeat_share(holdout), validation_users(holdout, rng, FINAL_USERS)
+    users = everybody.first(MAX_USERS)
     if len(users) < MIN_USERS:
         return SelectionResult(_unvalidated(plan, len(users)), {}, share, len(users), holdout.description)
-    choice = select_models(holdout, users, plan, rng, step, more=_extra_splits(data, holdout, users, plan, rng))
+    more = _extra_splits(data, holdout, users, plan, rng)
+    last_look = _final_splits(data, holdout, everybody, sum(len(others) for _, others in more), rng)
+    choice = select_models(holdout, users, plan, rng, step, more=more, last_look=last_look)
     with step("curves"):
         calibrations = _calibrations(choice, users)
     choice = replace(choice, models={}, discover_lists=())  # they would take memory while all models are fitted again
@@ -122,6 +127,24 @@ def _extra_splits(
             break
         splits.append((holdout, others))
     return splits
+
+
+def _final_splits(
+    data: Interactions, holdout: Holdout, everybody: ValidationUsers, n_others: int, rng: Generator
+) -> Iterator[tuple[Holdout, ValidationUsers]]:
+    """For the finalists: the other users of that held-back part, and further random parts where users are few.
+
+    n_others: judgements of other splits.
+    """
+    if len(data.histories.item) > SAMPLE_EVENTS:
+        return
+    if len(everybody) > MAX_USERS:
+        yield holdout, everybody.after_first(MAX_USERS)
+    n_missing = FINAL_USERS - len(everybody) - n_others
+    if holdout.description == BY_CHANCE:
+        for _ in range(min(MAX_FINAL_SPLITS, n_missing // len(everybody))):
+            split = random_parts(data, rng)
+            yield split, validation_users(split, rng, MAX_USERS)
 
 
 def _unvalidated(plan: Plan, n_users: int) -> ModelChoice:

@@ -1,7 +1,8 @@
 """Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from math import inf
 
 import numpy as np
@@ -22,7 +23,7 @@ from recsys.learning.validation import Validation, ValidationUsers, candidate_li
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
 from recsys.models.candidates import Candidates, blended
-from recsys.models.fit_cost import DataSize, foretold_seconds, shortage
+from recsys.models.fit_cost import DataSize, foretold_seconds, judging_seconds, shortage
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
@@ -103,6 +104,11 @@ class _Trial:
                 self.left_out[name] = f"broken off after {seconds:.3g} s of CPU, far more than foretold"
         return models
 
+    def spend(self, learners: Mapping[str, Learner], holdout: Holdout, users: ValidationUsers) -> bool:
+        """Whether that split of the data still fits the budget for all of these learners; it then counts as spent."""
+        judging = len(learners) * judging_seconds(len(users), holdout.past.n_items)
+        return self.budget.spend(total_seconds(learners, DataSize.of_data(holdout.past)) + judging)
+
     def drop(self, choice: BlendChoice, names: Sequence[str]) -> None:
         """Notes why each of these models is not used, where nothing is known yet."""
         self.left_out = {name: _reason(choice) for name in names} | self.left_out
@@ -116,10 +122,12 @@ def select_models(
     step: StepTimer,
     *,
     more: Sequence[tuple[Holdout, ValidationUsers]] = (),
+    last_look: Iterable[tuple[Holdout, ValidationUsers]] = (),
 ) -> ModelChoice:
     """Half-lives are chosen on a sample; optional models are judged at full strength, first on the sample, if any.
 
     more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
+    last_look: splits by which only the finalists are judged: the models that this choice is between.
     """
     sample = draw_sample(holdout.past, rng)
     validation = _search_validation(sample, holdout, users)
@@ -140,11 +148,8 @@ def select_models(
     learners |= defaults
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
     models = trial.fit({**required, **optional}, holdout.past, "try")
-    with step("lists"):
-        lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
-    all_lists, relevant = _with_more_splits(lists, users, {**required, **optional}, more, trial)
-    with step("blend"):
-        choice = choose_blend(all_lists, optional, relevant)
+    lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
+    choice = _choose_with_all(lists, users.new, {**required, **optional}, more, last_look, trial)
     used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in used])
     blend = {name: weight for name, weight in choice.weights.items() if name in defaults or name in used}
@@ -159,6 +164,32 @@ def select_models(
         buy_again=again.ndcg_by_variant if again is not None else {},
         verdicts=trial.verdicts | _verdicts(choice),
     )
+
+
+def _choose_with_all(
+    lists: Lists,
+    relevant: Sequence[Ints],
+    learners: Mapping[str, Learner],
+    more: Sequence[tuple[Holdout, ValidationUsers]],
+    last_look: Iterable[tuple[Holdout, ValidationUsers]],
+    trial: _Trial,
+) -> BlendChoice:
+    """The choice with all further splits; then again among its finalists, with as many more as the budget allows."""
+    optional = trial.plan.optional
+    lists, relevant = _with_more_splits(lists, relevant, learners, more, trial)
+    with trial.step("blend"):
+        choice = choose_blend(lists, optional, relevant)
+    finalists = {name: learners[name] for name in sorted(choice.finalists)}
+    if len(finalists) < 2:
+        return choice
+    splits = list(takewhile(lambda split: trial.spend(finalists, *split), last_look))
+    if not splits:
+        return choice
+    trial.drop(choice, [name for name in lists if name not in finalists and name in optional])
+    trial.verdicts |= _verdicts(choice)
+    lists, relevant = _with_more_splits({name: lists[name] for name in finalists}, relevant, learners, splits, trial)
+    with trial.step("blend of finalists"):
+        return choose_blend(lists, optional, relevant)
 
 
 def _search_validation(sample: Interactions, holdout: Holdout, users: ValidationUsers) -> Validation:
@@ -306,18 +337,17 @@ def _with_best_half_lives(
 
 def _with_more_splits(
     lists: Lists,
-    users: ValidationUsers,
+    relevant: Sequence[Ints],
     learners: Mapping[str, Learner],
-    more: Sequence[tuple[Holdout, ValidationUsers]],
+    splits: Sequence[tuple[Holdout, ValidationUsers]],
     trial: _Trial,
-) -> tuple[Lists, list[Ints]]:
+) -> tuple[Lists, Sequence[Ints]]:
     """The candidates and the relevant items, of the first users and of those of all other splits."""
-    all_lists, relevant = {name: list(own) for name, own in lists.items()}, users.new
-    for n, (holdout, others) in enumerate(more, start=2):
-        models = trial.fit({name: learners[name] for name in all_lists}, holdout.past, f"split {n}")
-        all_lists = {name: all_lists[name] + _new_item_lists(model, others) for name, model in models.items()}
-        relevant += others.new
-    return all_lists, relevant
+    for holdout, users in splits:
+        models = trial.fit({name: learners[name] for name in lists}, holdout.past, "try again")
+        lists = {name: [*lists[name], *_new_item_lists(model, users)] for name, model in models.items()}
+        relevant = [*relevant, *users.new]
+    return lists, relevant
 
 
 def _blended_lists(lists: Lists, blend: Mapping[str, float]) -> list[Candidates]:

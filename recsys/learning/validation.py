@@ -39,9 +39,15 @@ class ValidationUsers:
 
     def first(self, n: int) -> "ValidationUsers":
         """The first n of them, which is a random sample: their order is random."""
-        if n >= len(self):
-            return self
-        return ValidationUsers(self.histories.take(range(n)), self.before[:n], self.after[:n])
+        return self if n >= len(self) else self._part(slice(0, n))
+
+    def after_first(self, n: int) -> "ValidationUsers":
+        """All but the first n of them."""
+        return self._part(slice(n, None))
+
+    def _part(self, part: slice) -> "ValidationUsers":
+        users = range(len(self))[part]
+        return ValidationUsers(self.histories.take(users), self.before[part], self.after[part])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,7 @@ def test_another_version_of_a_library_that_learns_is_another_digest(
     store: Store, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     before = digest(store)
-    versions = {name: data_digest.version(name) for name in LIBRARIES} | {changed: "0.0.1"}
+    versions = {name: version(name) for name in LIBRARIES} | {changed: "0.0.1"}
     monkeypatch.setattr(data_digest, "version", versions.__getitem__)
     assert digest(store) != before
 

@@ -9,7 +9,7 @@ import pytest
 
 from recsys.arrays import Doubles
 from recsys.data.dataset.interactions import Interactions
-from recsys.learning.fit import _extra_splits
+from recsys.learning.fit import _extra_splits, _final_splits
 from recsys.learning.holdout import hold_out, random_parts
 from recsys.learning.model_selection import select_models
 from recsys.learning.recipe import Plan
@@ -65,7 +65,8 @@ def judged(world: World, names: Sequence[str], optional: Sequence[str], seed: in
     inner = hold_out(outer.past, 28, rng, split="chance")
     judges = validation_users(inner, rng, 2_000)
     more = _extra_splits(outer.past, inner, judges, plan, rng)
-    choice = select_models(inner, judges, plan, rng, lambda _name: nullcontext(), more=more)
+    last_look = _final_splits(outer.past, inner, judges, sum(len(others) for _, others in more), rng)
+    choice = select_models(inner, judges, plan, rng, lambda _name: nullcontext(), more=more, last_look=last_look)
     users = validation_users(outer, rng, 2_000)
     parts = {name: _lists(each, outer.past, users) for name, each in {**plan.optional, **choice.learners}.items()}
     rows = zip(*(parts[name] for name in choice.blend), strict=True)

@@ -8,7 +8,7 @@ import pytest
 
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning import fit
-from recsys.learning.fit import _extra_splits, _select, repeat_share
+from recsys.learning.fit import _extra_splits, _final_splits, _select, repeat_share
 from recsys.learning.holdout import Holdout, last_weeks, random_parts
 from recsys.learning.recipe import Plan
 from recsys.learning.validation import ValidationUsers, validation_users
@@ -95,6 +95,25 @@ def test_enough_users_or_much_data_need_no_further_split(monkeypatch: pytest.Mon
     monkeypatch.undo()
     monkeypatch.setattr(fit, "SAMPLE_EVENTS", 500)
     assert _extra_splits(data, holdout, users, Plan({}, {}), np.random.default_rng(1)) == []
+
+
+def test_finalists_are_judged_by_the_other_users_and_by_further_random_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, holdout, users = split_at_random(100)
+    monkeypatch.setattr(fit, "MAX_USERS", 80)
+    monkeypatch.setattr(fit, "FINAL_USERS", 450)
+    splits = list(_final_splits(data, holdout, users, 100, np.random.default_rng(1)))
+    assert [len(others) for _, others in splits] == [20, 80, 80]
+    assert splits[0][0] is holdout
+    assert splits[0][1].after[0].tolist() == users.after[80].tolist()
+    assert splits[1][0].later.item.tolist() != splits[2][0].later.item.tolist()
+
+
+def test_finalists_of_much_data_or_of_the_last_weeks_get_no_random_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, holdout, users = split_at_random(100)
+    rng = np.random.default_rng(1)
+    assert list(_final_splits(data, last_weeks(data, 7.0), users, 0, rng)) == []
+    monkeypatch.setattr(fit, "SAMPLE_EVENTS", 500)
+    assert list(_final_splits(data, holdout, users, 0, rng)) == []
 
 
 def test_few_users_of_the_last_days_are_joined_by_those_of_the_days_before() -> None:

@@ -10,7 +10,7 @@ import pytest
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning import model_selection
 from recsys.learning.buy_again_selection import quality, select_buy_again
-from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks
+from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks, random_parts
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
 from recsys.learning.recipe import Plan
 from recsys.learning.selection import budget
@@ -63,6 +63,7 @@ def chosen(
     optional: Sequence[str],
     seconds: float = 1e9,
     steps: list[str] | None = None,
+    last_look: Sequence[tuple[Holdout, ValidationUsers]] = (),
 ) -> ModelChoice:
     plan = Plan(
         {name: LEARNERS[name]() for name in defaults},
@@ -78,7 +79,7 @@ def chosen(
             steps.append(name)
         return nullcontext()
 
-    return select_models(holdout, users, plan, np.random.default_rng(0), step)
+    return select_models(holdout, users, plan, np.random.default_rng(0), step, last_look=last_look)
 
 
 def optional_learners(names: Sequence[str]) -> Mapping[str, Learner]:
@@ -159,6 +160,36 @@ def test_a_fit_from_a_further_held_back_part_is_broken_off_as_well(monkeypatch: 
     choice = select_models(first, validation_users(first, rng, 60), plan, rng, quietly, more=more)
     assert "broken off after 0.02" in choice.left_out["content"]
     assert choice.verdicts["popularity"].n_users == 140
+
+
+FEW = camps(6, n_users=60, n_items=48, taken=8)
+
+
+@pytest.fixture(scope="module")
+def last_look() -> list[tuple[Holdout, ValidationUsers]]:
+    holdout = random_parts(FEW, np.random.default_rng(1))
+    return [(holdout, validation_users(holdout, np.random.default_rng(1), 300))]
+
+
+def test_only_the_finalists_are_judged_by_the_last_look(last_look: list[tuple[Holdout, ValidationUsers]]) -> None:
+    steps = list[str]()
+    choice = chosen(FEW, ["popularity", "user_neighbours"], ["graph_walk"], steps=steps, last_look=last_look)
+    assert [step for step in steps if step.startswith("try again")] == [
+        "try again graph_walk",
+        "try again user_neighbours",
+    ]
+    assert {name: verdict.n_users for name, verdict in choice.verdicts.items()} == {
+        "popularity": 60,
+        "user_neighbours": 120,
+        "graph_walk": 120,
+    }
+    assert sum(choice.blend.values()) == pytest.approx(1)
+
+
+def test_without_a_budget_there_is_no_last_look(last_look: list[tuple[Holdout, ValidationUsers]]) -> None:
+    steps = list[str]()
+    chosen(FEW, ["popularity", "user_neighbours"], [], seconds=0, steps=steps, last_look=last_look)
+    assert "blend of finalists" not in steps
 
 
 def test_without_time_no_optional_model_is_looked_at() -> None:

@@ -66,6 +66,15 @@ def test_fewer_validation_users_are_the_first_of_the_same() -> None:
     few = users.first(5)
     assert len(few) == len(few.histories) == 5
     np.testing.assert_array_equal(few.histories.item, users.histories.take(range(5)).item)
+    assert users.first(len(users)) is users
+
+
+def test_the_others_are_all_but_the_first_of_the_same() -> None:
+    users = validation_users(last_weeks(two_camps(), 28), np.random.default_rng(0), 20)
+    others = users.after_first(5)
+    assert [*users.first(5).after, *others.after] == list(users.after)
+    np.testing.assert_array_equal(others.histories.item, users.histories.take(range(5, len(users))).item)
+    assert len(users.after_first(len(users))) == 0
 
 
 def test_a_difference_within_noise_is_not_better_and_one_beyond_it_is() -> None:
