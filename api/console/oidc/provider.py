@@ -77,7 +77,7 @@ class OpenIdProvider:
         try:
             signed = await self._verified(token["id_token"])
             return _checked(signed, token, nonce, self._settings)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, KeyError) as error:
             raise ProviderRefusal(f"its ID token does not hold: {error}") from None
 
     async def _exchange(self, metadata: Claims, body: dict[str, str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 CALLBACK_URL = f"{OIDC_URL}/done"
 COOKIE = "recsys_console_oidc"  # ties the way back to the browser that went
-MAX_PENDING, PENDING_S = 10_000, 600.0
+MAX_PENDING, PENDING_S, MAX_TARGET = 10_000, 600.0, 2_000  # a few MB of those who never come back
 AGAIN = "Sign in again; if it stays so, tell who runs this service."
 
 
@@ -84,7 +84,7 @@ class OidcSignIn:
 
     async def leave(self, request: Request) -> Response:
         """To the provider."""
-        ends_s, target = time.monotonic() + PENDING_S, request.query_params.get("next", "")
+        ends_s, target = time.monotonic() + PENDING_S, request.query_params.get("next", "")[:MAX_TARGET]
         pending = PendingSignIn(target, _callback(request, self._settings.url), ends_s)
         try:
             url = await self._provider.sign_in_url(

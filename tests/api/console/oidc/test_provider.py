@@ -9,7 +9,9 @@ import pytest
 from api.console.oidc.provider import OpenIdProvider, ProviderRefusal, is_safe
 from api.console.settings import OidcSettings
 from tests.api.console.oidc.conftest import ISSUER, Come
-from tests.api.console.oidc.provider_server import ProviderServer
+from tests.api.console.oidc.provider_server import CLIENT_ID, SECRET, ProviderServer
+
+SETTINGS = OidcSettings(issuer=ISSUER, client_id=CLIENT_ID, client_secret=SECRET)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,24 @@ def test_a_provider_that_does_not_answer_is_told_in_words() -> None:
     provider = OpenIdProvider(OidcSettings(issuer="http://127.0.0.1:1"))
     with pytest.raises(ProviderRefusal, match="does not answer as it should: ConnectError"):
         leave_for(provider)
+
+
+def test_keys_that_are_none_are_refused_in_words() -> None:
+    server = ProviderServer(ISSUER, document={"jwks_uri": f"{ISSUER}/.well-known/openid-configuration"})
+    transport = httpx.ASGITransport(server.app())
+
+    async def come_back() -> None:
+        provider, callback = OpenIdProvider(SETTINGS, transport), "https://c.example/done"
+        there = await provider.sign_in_url(callback, state="s", nonce="n", verifier="v" * 43)
+        async with httpx.AsyncClient(transport=transport) as browser:
+            back = httpx.URL((await browser.get(there)).headers["location"])
+        try:
+            await provider.claims(back.params["code"], callback, nonce="n", verifier="v" * 43)
+        finally:
+            await provider.close()
+
+    with pytest.raises(ProviderRefusal, match="its ID token does not hold: 'keys'"):
+        asyncio.run(come_back())
 
 
 def leave_for(provider: OpenIdProvider) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from api.auth.api_keys import create_key, read_keys, revoke_key
-from api.console.oidc.sign_in import MAX_PENDING, PendingSignIn, PendingSignIns
+from api.console.oidc.sign_in import MAX_PENDING, MAX_TARGET, PendingSignIn, PendingSignIns
 from api.console.sessions import COOKIE
 from recsys.data.store.open import open_store
 from recsys.time_units import now_ms
@@ -118,6 +118,11 @@ def test_those_who_never_come_back_make_room() -> None:
     for _ in range(MAX_PENDING):
         last = signs.add(pending)
     assert (signs.take(first, pending.browser, 1.0), signs.take(last, pending.browser, 1.0)) == (None, pending)
+
+
+def test_a_long_address_to_come_back_to_is_cut(come: Come) -> None:
+    answer = come(next="/console/customers?where=" + "x" * 9_000)
+    assert len(answer.headers["location"]) <= MAX_TARGET
 
 
 def test_what_the_provider_says_in_the_place_of_a_code_is_told(come: Come, provider: ProviderServer) -> None:
