@@ -139,7 +139,7 @@ def select_models(
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
     defaults: dict[str, Learner] = {name: learners[name] for name in DISCOVER_MODELS if name in learners}
     trial = _Trial(plan, Budget(plan.optional_seconds), rng, step)
-    optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, trial)
+    optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, holdout.past, trial)
     optional = _affordable(optional, sample, trial)
     with step("pace of spare models"):
         optional, optional_half_lives = _with_best_half_lives(optional, plan.fixed, validation, rng)
@@ -231,9 +231,11 @@ def _with_best_settings(
     return [{name: learners[name] for name in group} for group in groups], searched
 
 
-def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Trial) -> dict[str, Learner]:
+def _screen(
+    defaults: Mapping[str, Learner], validation: Validation, past: Interactions, trial: _Trial
+) -> dict[str, Learner]:
     """The optional models that add something to the others on a sample of the customers, by any difference."""
-    optional = _affordable(trial.plan.optional, validation.past, trial)
+    optional = _affordable(_learnable(past, trial), validation.past, trial)
     if not optional:
         return {}
     lists = {
@@ -247,6 +249,18 @@ def _screen(defaults: Mapping[str, Learner], validation: Validation, trial: _Tri
     trial.drop(choice, [name for name in optional if name not in kept])
     trial.verdicts |= _verdicts(choice)
     return kept
+
+
+def _learnable(past: Interactions, trial: _Trial) -> dict[str, Learner]:
+    """The optional models that could be learnt from everything within the budget, were they chosen."""
+    size, allowed = DataSize.of_data(past), trial.plan.optional_seconds
+    seconds = {name: foretold_seconds(learner, size) for name, learner in trial.plan.optional.items()}
+    trial.left_out |= {
+        name: f"no time: learning it takes about {needed:,.0f} s of CPU, spare models may take {allowed:g} s"
+        for name, needed in seconds.items()
+        if needed > allowed
+    }
+    return {name: learner for name, learner in trial.plan.optional.items() if seconds[name] <= allowed}
 
 
 def _affordable(optional: Mapping[str, Learner], data: Interactions, trial: _Trial) -> dict[str, Learner]:

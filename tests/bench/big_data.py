@@ -32,17 +32,17 @@ INSERT INTO events_of_user SELECT user_id, seq FROM events ORDER BY user_id, seq
 """
 
 
-def sizes(n_events: int) -> tuple[int, int]:
+def sizes(n_events: int, per_item: int = EVENTS_PER_ITEM) -> tuple[int, int]:
     """Customers and items of a shop with so many events."""
-    return max(50, n_events // EVENTS_PER_CUSTOMER), max(TASTES, min(MOST_ITEMS, n_events // EVENTS_PER_ITEM))
+    return max(50, n_events // EVENTS_PER_CUSTOMER), max(TASTES, min(MOST_ITEMS, n_events // per_item))
 
 
-def event_chunks(n_events: int, seed: int = 0) -> Iterator[pl.DataFrame]:
+def event_chunks(n_events: int, seed: int = 0, per_item: int = EVENTS_PER_ITEM) -> Iterator[pl.DataFrame]:
     """The events in order of time, with columns as a shop's export has them; memory does not grow with n_events."""
     rng, done = np.random.default_rng(seed), 0
     while done < n_events:
         n = min(CHUNK_EVENTS, n_events - done)
-        yield _chunk(rng, n, n_events, done)
+        yield _chunk(rng, n, n_events, done, sizes(n_events, per_item))
         done += n
 
 
@@ -56,10 +56,10 @@ def item_frame(n_events: int) -> pl.DataFrame:
     )
 
 
-def write_csv(path: Path, n_events: int, seed: int = 0) -> None:
+def write_csv(path: Path, n_events: int, seed: int = 0, per_item: int = EVENTS_PER_ITEM) -> None:
     """The events as one CSV file."""
     with path.open("wb") as file:
-        for at, chunk in enumerate(event_chunks(n_events, seed)):
+        for at, chunk in enumerate(event_chunks(n_events, seed, per_item)):
             chunk.write_csv(file, include_header=at == 0)
 
 
@@ -94,8 +94,8 @@ def _stored(chunk: pl.DataFrame, done: int) -> pl.DataFrame:
     )
 
 
-def _chunk(rng: np.random.Generator, n: int, n_events: int, done: int) -> pl.DataFrame:
-    n_users, n_items = sizes(n_events)
+def _chunk(rng: np.random.Generator, n: int, n_events: int, done: int, shop: tuple[int, int]) -> pl.DataFrame:
+    n_users, n_items = shop
     order = np.repeat(np.arange(n), rng.geometric(1 / LINES_PER_ORDER, n))[:n]
     n_orders = int(order[-1]) + 1
     visitor = rng.random(n_orders)

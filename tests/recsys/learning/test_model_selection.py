@@ -129,6 +129,13 @@ def test_the_cost_and_not_the_clock_decides_what_is_tried(monkeypatch: pytest.Mo
     assert tried(monkeypatch, 100.0)[0].left_out == {}
 
 
+def test_what_could_not_be_learnt_from_everything_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_selection, "foretold_seconds", lambda _learner, size: size.events / 1_000)
+    choice, steps = tried(monkeypatch, 2.0, sample_events=700)
+    assert "learning it takes about 2 s of CPU, spare models may take 2 s" in choice.left_out["graph_walk"]
+    assert steps == ["try popularity"]
+
+
 @dataclass(frozen=True)
 class Endless:
     """A learner whose fit never ends where there are that many users; of fewer it learns what sells."""

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recsys.models.seasonal import SeasonalModel
 from recsys.ranking.candidates.pipeline import candidates_for
 from recsys.ranking.candidates.sources import SOURCES, model_candidates
 from recsys.ranking.context.context import QueryContext, resolve
 from recsys.ranking.explain.reasons import build_reasons
 from recsys.ranking.filters.spec import Filters
-from recsys.ranking.placements import find_placement
+from recsys.ranking.placements import Placement, find_placement
 from recsys.ranking.query import Query
 from recsys.ranking.recommender import Recommender
 from recsys.testing import NOW, small_items
@@ -55,3 +56,19 @@ def test_the_reason_beside_an_item_names_it_for_every_item_of_the_list(small_sho
     context = context_of(small_shop, "item-004", Filters())
     reasons = build_reasons(candidates_for(context, 5), context)
     assert {reason.because for reason in reasons} == {("item-004",)}
+
+
+def test_a_visitor_without_a_history_sees_what_is_in_season(small_shop: Recommender) -> None:
+    engine = small_shop.engine
+    weight = np.zeros(engine.n_items, np.float32)
+    weight[[7, 3, 5]] = 0.5, 0.3, 0.2
+    models = {**engine.models, "seasonal": SeasonalModel(weight)}
+    query = Query(int(NOW * DAY_MS), "trending", 5, exclude=("item-003",))
+    placement = Placement(sources=("seasonal",))
+
+    context = resolve(query, placement, replace(engine, models=models), small_shop.catalogue)
+
+    scored = candidates_for(context, 3)
+    assert [small_shop.catalogue.item_id(each.item) for each in scored[:2]] == ["item-007", "item-005"]
+    assert [reason.code for reason in build_reasons(scored, context)] == ["in_season", "in_season", "best_seller"]
+    assert not len(SOURCES["seasonal"](replace(context, engine=engine), 3))
