@@ -3,7 +3,8 @@
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from itertools import count
+from itertools import count, takewhile
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.auth.authentication import Grant
 from api.errors.refused import Refused
 from api.recommendation_service import unix_ms
-from api.schemas.events import EventIn
+from api.schemas.events import EventIn, plain_fields
 from api.schemas.validation import first_problem, parse_batch
 from api.state import AppState
 from recsys.data.events import BROWSER_PREFIX, KIND_BY_NAME, Event, Kind, content_id
@@ -27,6 +28,7 @@ _PREFIX = secrets.token_hex(10)
 _NUMBERS = count()
 _NUMBER_BY_KIND = {name: int(kind) for name, kind in KIND_BY_NAME.items()}
 _EVENTS = TypeAdapter(list[EventIn])
+_LATER_FIELDS = itemgetter(*Event._fields[Event._fields.index("quantity") :])
 
 VERDICT_BY_RESULT: Final[Mapping[AppendResult, str]] = {True: "accepted", False: "duplicate", None: "withheld"}
 VERDICTS: Final = ("accepted", "duplicate", "conflict", "withheld", "rejected")
@@ -89,25 +91,28 @@ def _accepted(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 def _checked(entries: Sequence[object], now_ms: int) -> list[CheckedEvent]:
     ordinals: dict[str, int] = {}
+    plain = [fields for fields in takewhile(bool, map(plain_fields, entries)) if fields]
+    if len(plain) == len(entries):
+        return [_event(fields, now_ms, ordinals) for fields in plain]
     try:
-        return [_event(event_in, now_ms, ordinals) for event_in in _EVENTS.validate_python(entries)]
+        return [_event(event_in.__dict__, now_ms, ordinals) for event_in in _EVENTS.validate_python(entries)]
     except ValidationError:
         return [_checked_alone(entry, now_ms, ordinals) for entry in entries]
 
 
 def _checked_alone(entry: object, now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:
     try:
-        return _event(EventIn.model_validate(entry), now_ms, ordinals)
+        return _event(EventIn.model_validate(entry).__dict__, now_ms, ordinals)
     except ValidationError as error:
         return first_problem(error, EventIn)
 
 
-def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:
+def _event(fields: Mapping[str, Any], now_ms: int, ordinals: dict[str, int]) -> CheckedEvent:
     """The event with its id and time.
 
+    fields: those of `EventIn`, from its dict: reading each field of a model takes as long as its validation.
     ordinals: number of events with the same content so far, as an import counts them, so that both give the same ids.
     """
-    fields = event_in.__dict__  # reading each field of a model takes as long as its validation
     kind, rating, at = fields["kind"], fields["rating"], fields["at"]
     at_ms = now_ms if at is None else at
     if at_ms > now_ms + MAX_AHEAD_MS:
@@ -122,15 +127,7 @@ def _event(event_in: EventIn, now_ms: int, ordinals: dict[str, int]) -> CheckedE
         fields["item_id"],
         _NUMBER_BY_KIND[kind],
         at_ms,
-        fields["quantity"],
-        fields["price"],
-        fields["order_id"],
-        rating,
-        fields["channel"],
-        fields["request_id"],
-        fields["discount"],
-        fields["coupon"],
-        fields["campaign"],
+        *_LATER_FIELDS(fields),
     )
     if event_id:
         return event

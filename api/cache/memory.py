@@ -60,6 +60,8 @@ class MemoryCache:
 
     def keep(self, key: CacheKey, payload: bytes) -> None:
         """`put` without an event loop."""
+        if not self._max_bytes:
+            return
         before = self._payloads.pop(key, None)
         if before is not None:
             self._bytes -= _entry_bytes(key, before)

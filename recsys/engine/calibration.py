@@ -5,6 +5,8 @@ A curve is learned on held-back weeks.  Two lists of different models are merged
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
 from operator import itemgetter
 
 import numpy as np
@@ -85,6 +87,10 @@ def merged_by_probability(lists: Sequence[Candidates], probabilities: Sequence[D
 
     Where probabilities are equal the earlier list comes first, and each list keeps its order.
     """
+    filled = [at for at, candidates in enumerate(lists) if len(candidates)]
+    if len(filled) == 1:  # in its own order
+        (at,) = filled
+        return list(zip(lists[at].items.tolist(), probabilities[at].astype(np.float32).tolist(), repeat(at)))
     # A few items on every request: Python lists are faster here than arrays.
     merged: list[tuple[float, MergedItem]] = []
     taken: set[int] = set()
@@ -109,5 +115,11 @@ def interleaved(lists: Sequence[Candidates], share_of_first: float) -> list[Merg
     list_by_item: dict[int, int] = {}
     for _, at, item in sorted(slots):
         list_by_item.setdefault(item, at)
-    scores = (1.0 / (1.0 + np.arange(len(list_by_item)))).astype(np.float32).tolist()
+    scores = _reciprocal_ranks(len(list_by_item))
     return [(item, score, at) for (item, at), score in zip(list_by_item.items(), scores, strict=True)]
+
+
+@lru_cache(256)
+def _reciprocal_ranks(n: int) -> Sequence[float]:
+    """1, 1/2, 1/3, … as float32 holds them.  (n,)"""
+    return tuple((1.0 / (1.0 + np.arange(n))).astype(np.float32).tolist())

@@ -126,7 +126,7 @@ class ExactIndex:
         """The k best of one query (F,) in total order: by score, then position."""
         if kernels.compiled is not None:
             own = (None, self.order, self.length) if rows is None else (rows.rows, rows.items, rows.length)
-            return kernels.compiled.search(self.vectors, *own, vector, _reach(vector), k, eligible)
+            return kernels.compiled.search(self.vectors, *own, vector, 1 + ROUNDING, k, eligible)
         items, scores, _ = self._scan(vector, k, rows, eligible)
         if len(items) > 4 * k:
             near = (scores >= np.partition(scores, -k)[-k]).nonzero()[0]

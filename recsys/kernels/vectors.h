@@ -112,6 +112,25 @@ static PyObject *als_vector(PyObject *self, PyObject *const *args, Py_ssize_t n_
     return vector_of(NPY_FLOAT32, n, right, sizeof *right);
 }
 
+#if defined(__clang__) || __GNUC__ >= 12
+typedef float half_lanes __attribute__((vector_size(4 * LANES / 2)));
+typedef float quarter_lanes __attribute__((vector_size(4 * LANES / 4)));
+
+static inline float sum_of(const lanes *each) { /* in registers: a third of the time of a search */
+    half_lanes half = __builtin_shufflevector(*each, *each, 0, 1, 2, 3, 4, 5, 6, 7) +
+                      __builtin_shufflevector(*each, *each, 8, 9, 10, 11, 12, 13, 14, 15);
+    quarter_lanes quarter =
+        __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+    return quarter[0] + quarter[2] + (quarter[1] + quarter[3]);
+}
+#else
+static inline float sum_of(const lanes *each) {
+    float total = 0;
+    for (int lane = 0; lane < LANES; lane++) total += (*each)[lane];
+    return total;
+}
+#endif
+
 /* The inner products of some vectors and one query.  (F,) each -> (n,) */
 CLONES static void products(const float *const *vectors, int n, const float *query, npy_intp width, float *out) {
     for (int each = 0; each < n; each++) {
@@ -119,20 +138,18 @@ CLONES static void products(const float *const *vectors, int n, const float *que
         lanes sum = {0};
         npy_intp at = 0;
         for (; at + LANES <= width; at += LANES) sum += *(const loose_lanes *)(vector + at) * *(const lanes *)(query + at);
-        float lane[LANES];
-        memcpy(lane, &sum, sizeof lane);
-        for (int half = LANES / 2; half; half /= 2)
-            for (int first = 0; first < half; first++) lane[first] += lane[first + half];
+        float total = sum_of(&sum);
         for (float number; at < width; at++) {
             memcpy(&number, vector + at, sizeof number);
-            lane[0] += number * query[at];
+            total += number * query[at];
         }
-        out[each] = lane[0];
+        out[each] = total;
     }
 }
 
-/* vectors (I, F), rows (N,) or None, order (N,), length (N,), query (F,), reach, k, mask (I,) or None -> items, scores:
- * `ExactIndex._best`.  Places are in order of falling length; no score is above reach * length. */
+/* vectors (I, F), rows (N,) or None, order (N,), length (N,), query (F,), margin, k, mask (I,) or None -> items, scores:
+ * `ExactIndex._best`.  Places are in order of falling length; by Cauchy-Schwarz no score is above that of the query times
+ * the length, and the margin for rounding. */
 static PyObject *search(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
     TAKES(8);
     TABLE(0, NPY_FLOAT32, vectors);
@@ -140,7 +157,7 @@ static PyObject *search(PyObject *self, PyObject *const *args, Py_ssize_t n_args
     ARRAY(2, NPY_INT32, order);
     ARRAY(3, NPY_FLOAT32, lengths);
     ARRAY(4, NPY_FLOAT32, query);
-    NUMBER(5, reach);
+    NUMBER(5, margin);
     COUNT(6, k);
     OPTIONAL(7, NPY_BOOL, mask);
     if (!same_length(order.n, lengths.n) || !same_length(query.n, vectors.width)) return NULL;
@@ -152,6 +169,9 @@ static PyObject *search(PyObject *self, PyObject *const *args, Py_ssize_t n_args
     const npy_int32 *item = order.data, *row = rows.data;
     const npy_bool *is_wanted = mask.data;
     npy_intp n = order.n, width = vectors.width;
+    double reach = 0;
+    for (npy_intp at = 0; at < width; at++) reach += (double)((float *)query.data)[at] * ((float *)query.data)[at];
+    reach = sqrt(reach) * margin;
     for (npy_intp start = 0; start < n && !(reach * length[start] < bar(&best)); start += BLOCK) {
         const float *vector[BLOCK];
         npy_int32 wanted[BLOCK];

@@ -38,6 +38,8 @@ def _fill_levels(context: QueryContext, k: int) -> list[ScoredItem]:
     scored: list[ScoredItem] = []
     taken: set[int] = set()
     for candidates in _fallback_levels(context, k):
+        if not scored and len({candidate.item for candidate in candidates}) == len(candidates) >= k:
+            return candidates[:k]  # as nearly always
         for candidate in candidates:
             if candidate.item not in taken:
                 taken.add(candidate.item)
@@ -93,10 +95,8 @@ def _mixed_sources(context: QueryContext, k: int) -> list[ScoredItem]:
         merged = merged_by_probability(*_with_probabilities(context, k))
     else:
         merged = interleaved([SOURCES[source](context, k) for source in sources], context.engine.repeat_share)
-    return [
-        ScoredItem(item, score, sources[at], _level_of_source(sources[at], context.level))
-        for item, score, at in merged[:k]
-    ]
+    levels = [_level_of_source(source, context.level) for source in sources]
+    return [ScoredItem(item, score, sources[at], levels[at]) for item, score, at in merged[:k]]
 
 
 def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:

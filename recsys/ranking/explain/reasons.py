@@ -44,12 +44,11 @@ SAME: Final[Mapping[str, Reason]] = {
 
 def build_reasons(scored: Sequence[ScoredItem], context: QueryContext) -> list[Reason]:
     """The reason for each item."""
+    if len(sources := {candidate.source for candidate in scored}) == 1:
+        return _reasons_from(sources.pop(), [candidate.item for candidate in scored], context)
     items_by_source: dict[str, list[int]] = {}
     for candidate in scored:
         items_by_source.setdefault(candidate.source, []).append(candidate.item)
-    if len(items_by_source) == 1:
-        ((source, items),) = items_by_source.items()
-        return _reasons_from(source, items, context)
     reasons: dict[int, Reason] = {}
     for source, items in items_by_source.items():
         reasons.update(zip(items, _reasons_from(source, items, context), strict=True))
@@ -127,6 +126,7 @@ def _interval_text(days: Sequence[int], usual_gap: float | None) -> str | None:
     return pace and f"Bought again {pace} by customers, by you last on {_date(days[-1])}"
 
 
+@lru_cache(maxsize=16_384)
 def _bought_on(times: int, day: int) -> str:
     """A date rather than "3 days ago": lists stay in the cache for a while."""
     often = "once" if times == 1 else f"{times} times, last"

@@ -148,7 +148,8 @@ def test_the_same_items_are_bought_again(seed: int, k: int, doubt: float, fade: 
     for mask in None, mask_of(seed):
         own, twin = both(partial(model.best_own, history(seed), k, mask))
         np.testing.assert_array_equal(own.items, twin.items)
-        np.testing.assert_allclose(own.scores, twin.scores, rtol=1e-5)
+        # What was bought and sent back cancels out up to rounding.
+        np.testing.assert_allclose(own.scores, twin.scores, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(own.times, twin.times)
         np.testing.assert_array_equal(own.days, twin.days)
 
