@@ -15,6 +15,7 @@ from api.schemas.audience import DEFAULT_DAYS, MAX_AUDIENCE, AudienceIn, Audienc
 from api.schemas.params import FieldsParam, K, PathId, UserPathId
 from api.schemas.validation import parse_body
 from api.state import app_state
+from api.traffic.turns import turn
 from recsys.data.events import Event
 from recsys.data.store.consent import marketing_consent, personalisation_consent
 from recsys.ranking.faces import rows_with_faces
@@ -99,7 +100,8 @@ async def _audience(request: Request, item_id: str | None, terms: AudienceIn) ->
         rows = [member._asdict() for member in audience]
         return _Customers(rows_with_faces(recommender, rows, terms.fields), release.version)
 
-    async with state.audience_slot:  # an audience keeps a core busy for seconds, and lists for shoppers come first
+    # An audience keeps a core busy for seconds, and lists for shoppers come first
+    async with turn(state.audience_slot, request.receive):
         work = asyncio.ensure_future(state.recommendations.compute_once(None, compute, in_thread=True))
         while not (await asyncio.wait({work}, timeout=LOOK_EVERY_S))[0]:
             client.is_gone = await request.is_disconnected()

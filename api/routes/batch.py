@@ -17,6 +17,7 @@ from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, Recommendat
 from api.schemas.validation import parse_batch, validated
 from api.state import AppState, app_state
 from api.traffic.deadline import Deadline, seconds_of
+from api.traffic.turns import turn
 from recsys.errors import RecsysError
 from recsys.ranking.placements import Placements
 
@@ -35,7 +36,8 @@ async def recommendations_in_batch(request: Request) -> Response:
     state, request_id = app_state(request), request.scope["request_id"]
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
-    async with state.batch_slots:  # parsed queries take fifty times their bytes: those that wait are not parsed yet
+    # Parsed queries take fifty times their bytes: those that wait are not parsed yet
+    async with turn(state.batch_slots, request.receive):
         entries = [_checked(request, entry) for entry in parse_batch(raw, "asks", MAX_ASKS)]
         placements = state.releases.current().recommender.placements  # without a live release the whole request fails
         _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)

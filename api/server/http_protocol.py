@@ -71,13 +71,21 @@ class _BufferedTransport:
         elif data.startswith(_FINAL) and data.endswith(_HEAD_END):
             self._head = data
             return
-        self._transport.write(data)
+        self._send(data)
 
     def flush(self) -> None:
         """Sends a head that no body follows."""
         if self._head:
-            self._transport.write(self._head)
+            self._send(self._head)
             self._head = b""
+
+    def _send(self, data: bytes) -> None:
+        """Writes, or drops what nobody can receive: the protocol hears of a lost connection a moment after its end."""
+        try:
+            self._transport.write(data)
+        except RuntimeError:
+            if not self._transport.is_closing():
+                raise
 
     def close(self) -> None:
         self.flush()
@@ -109,6 +117,7 @@ class HttpConnection(HttpToolsProtocol):
         self._n_beside = 0  # bytes that come beside a body: chunk sizes, their extensions, trailers
         self._n_body = 0  # bytes of a body in the data that is being read
         self._is_refused = False
+        self._answered: RequestResponseCycle | None = None  # the request that is being answered
         self._arriving: object = None
         self._watching: asyncio.TimerHandle | None = None
         app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
@@ -133,9 +142,16 @@ class HttpConnection(HttpToolsProtocol):
         if self._watching is not None:
             self._watching.cancel()
         super().connection_lost(exc)
+        if self._answered is not None:  # uvicorn tells the newest request of a pipeline only
+            self._answered.disconnected = not self._answered.response_complete
+            self._answered.message_event.set()
+        self._unset_keepalive_if_required()
+        self.pipeline.clear()
+        self._answered = self.cycle = None  # type: ignore[assignment]  # cycles of references stay in memory for long
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         """Plain requests are answered in the next turn of the event loop as all are, but without a task."""
+        self._answered = cycle
         if self._answers_now is not None and cycle.scope["method"] in _ANSWERED_NOW:
             self.loop.call_soon(self._answer_now, self._answers_now, cycle, app)
         else:

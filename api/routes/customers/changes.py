@@ -12,6 +12,7 @@ from api.routes.response import json_response
 from api.schemas.common import QueryTime
 from api.schemas.customers.changes import ChangesOut
 from api.state import app_state
+from api.traffic.turns import turn
 from recsys.data.events import Event
 from recsys.ranking.reminders.changes import CHANGE_KINDS, ChangeKind, find_changes
 
@@ -44,5 +45,6 @@ async def changes_of_customers(
             "model_version": release.version,
         }
 
-    async with state.audience_slot:  # it goes through all customers, and lists for shoppers come first
+    # It goes through all customers, and lists for shoppers come first
+    async with turn(state.audience_slot, request.receive):
         return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))

@@ -20,6 +20,7 @@ from api.schemas.promotions.proposals import (
     UpsellOut,
 )
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.data.events import Event
 from recsys.data.store.validation import MAX_ID
 from recsys.promotions.effect_report import read_effect_report
@@ -99,7 +100,7 @@ async def read_loyalty_report(
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> LoyaltyReport:
         return read_loyalty(state.store, release.recommender.engine, release.log_seq, within)
 
-    async with state.audience_slot:
+    async with turn(state.audience_slot, request.receive):
         report = await state.recommendations.compute_once(None, compute, in_thread=True)
     return json_response(report.to_json())
 
