@@ -71,7 +71,7 @@ class EdgeMiddleware:
         request_id = scope["request_id"] = self._request_id(headers)
         origin = headers.get(b"origin")
         cors = cross_origin_headers(origin, self._authenticator.origins) if origin else ()
-        recorder = ResponseRecorder(send, request_id, cors, scope.get(SEND_WHOLE))
+        recorder = ResponseRecorder(send, request_id, cors, scope.pop(SEND_WHOLE, None))
         route = ""
         try:
             route = await self._respond(scope, receive, recorder, headers)
