@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from api.middleware.whole_answer import PENDING, WholeAnswer
+from api.middleware.whole_answer import PENDING, SEND_WHOLE, WholeAnswer
 from tests.api.conftest import new_key
 from tests.api.middleware.requests import BODIES, PLAIN, QUERIES, UNKNOWN, UNUSUAL, scope_of
 
@@ -178,3 +178,17 @@ def test_a_fault_in_the_short_way_is_left_to_the_application(client: TestClient)
     state.releases.now = "not a release"
     assert answer_now(client, PLAIN[0]) is None
     assert state.load_shedder.waiting == 0
+
+
+def test_a_scope_does_not_keep_what_sends_its_answer(reader: TestClient) -> None:
+    """The connection refers to the scope, and a worker searches for reference cycles rarely."""
+    assert reader.portal is not None
+    sent: list[WholeAnswer] = []
+    scope = {
+        **scope_of("/v1/users/u/recommendations"),
+        "type": "http",
+        SEND_WHOLE: lambda answer: not sent.append(answer),
+    }
+    reader.portal.call(reader.app, scope, None, None)  # type: ignore[arg-type]
+    assert [status for status, _, _ in sent] == [200]
+    assert SEND_WHOLE not in scope

@@ -1,6 +1,8 @@
 """HTTP protocol: answers without a task leave in one piece and in order, all others go to the application."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -9,7 +11,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from api.middleware.whole_answer import PENDING, WholeAnswer
+from api.middleware.whole_answer import PENDING, SEND_WHOLE, WholeAnswer
 from api.server.http_protocol import HttpConnection
 from api.server.unsent_answers import UnsentAnswers
 
@@ -22,6 +24,8 @@ class Application:
 
     def __init__(self) -> None:
         self.called: list[str] = []
+        self.has_ended = asyncio.Event()
+        self.has_ended.set()
 
     def answer_now(self, scope: Scope, body: bytes, then: Then) -> WholeAnswer | None:
         if scope["method"] == "POST":
@@ -56,6 +60,8 @@ def answers(request: bytes, n: int, app: Application, state: ServerState | None 
             read = [await next_answer(reader) for _ in range(n)]
             writer.close()
             await writer.wait_closed()
+            async with asyncio.timeout(60):
+                await app.has_ended.wait()
         return read
 
     return asyncio.run(talk())
@@ -122,6 +128,48 @@ def test_an_answer_that_comes_while_the_worker_ends_is_the_last_of_its_connectio
     (head, body), last = answers(get("/now"), 2, Ending(), state)
     assert b"\r\nconnection: close\r\n" in head
     assert (body, last) == (b"whole", (b"", b""))
+
+
+class Patient(Application):
+    """Answers when the client has left: `heard` is what `receive` gave then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_ended.clear()
+        self.heard = ""
+        self.error: Exception | None = None
+        self.connection: weakref.ref[object] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.called.append(scope["path"])
+        self.connection = weakref.ref(scope.pop(SEND_WHOLE).func.__self__)
+        await receive()
+        self.heard = (await receive())["type"]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+        except RuntimeError as error:
+            self.error = error
+        self.has_ended.set()
+
+
+@pytest.mark.parametrize("n_behind", [0, 1, 3])
+def test_the_request_that_is_answered_hears_that_its_client_left_and_its_answer_is_dropped(n_behind: int) -> None:
+    app = Patient()
+    assert answers(get("/other") + n_behind * get("/other"), 0, app) == []
+    assert (app.called, app.heard, app.error) == (["/other"], "http.disconnect", None)
+
+
+def test_a_connection_that_ended_leaves_no_reference_cycle() -> None:
+    """A worker searches for cycles rarely: they would stay in its memory."""
+    app = Patient()
+    gc.disable()
+    try:
+        answers(get("/other") + get("/other"), 0, app)
+        assert app.connection is not None
+        assert app.connection() is None
+    finally:
+        gc.enable()
 
 
 def test_the_headers_of_the_server_are_in_every_answer() -> None:
