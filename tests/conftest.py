@@ -18,16 +18,18 @@ import pytest
 from hypothesis import settings
 from typer.main import get_command
 
+from recsys.bundle import open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.data.events import EVENT_SCHEMA, Event
+from recsys.data.store import sqlite_connection
 from recsys.data.store.open import open_store
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import small_events, small_items
-from tests.homes import publish_live
+from tests.homes import home_made_once, made_once, publish_live
 from training.job import train
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ def nothing_waits_for_the_disk() -> Iterator[None]:
     """Tests kill processes, and the power stays on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(sqlite_connection, "SYNCHRONOUS", "OFF")
         yield
 
 
@@ -130,24 +133,29 @@ def shop_events() -> list[Event]:
 @pytest.fixture(scope="session")
 def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     """The small shop as it is served: trained, written to a bundle, opened again."""
-    frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
-    snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
-    directory: Path = tmp_path_factory.mktemp("small-shop") / "bundle"
-    recipe = read_recipe(None, validation_days=28, seed=0)
-    return build_recommender(build_bundle(snapshot, directory, recipe, StepLog(), version="small"), (), None)
+
+    def make(folder: Path) -> None:
+        frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
+        snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
+        recipe = read_recipe(None, validation_days=28, seed=0)
+        build_bundle(snapshot, folder / "bundle", recipe, StepLog(), version="small")
+
+    folder = made_once(tmp_path_factory, "small-shop", make)
+    return build_recommender(open_bundle(folder / "bundle"), (), None)
 
 
 @pytest.fixture(scope="session")
 def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The small shop, imported and trained.  Not to be written to nor served from: `copy_home` it."""
-    home = tmp_path_factory.mktemp("trained")
-    store = open_store(home, None)
-    store.append(shop_events)
-    store.put_items(small_items())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RECSYS_TRAIN_SPARE_SECONDS")
-        train(store, home, None, StepLog())
-    store.close()
+
+    def make(home: Path) -> None:
+        with closing(open_store(home, None)) as store, pytest.MonkeyPatch.context() as patch:
+            store.append(shop_events)
+            store.put_items(small_items())
+            patch.delenv("RECSYS_TRAIN_SPARE_SECONDS")
+            train(store, home, None, StepLog())
+
+    home = home_made_once(tmp_path_factory, "trained", make)
     made = _contents(home / "bundles")
     yield home
     assert _contents(home / "bundles") == made, "a test wrote into a file of the release that all copies share"
@@ -156,12 +164,14 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def home_with_needs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small shop whose log is long enough to learn what customers will need again.  `copy_home` it to write to it."""
-    home = tmp_path_factory.mktemp("needs")
-    with closing(open_store(home, None)) as store:
-        store.append(small_events(days=150))
-        store.put_items(small_items())
-        publish_live(store, home)
-    return home
+
+    def make(home: Path) -> None:
+        with closing(open_store(home, None)) as store:
+            store.append(small_events(days=150))
+            store.put_items(small_items())
+            publish_live(store, home)
+
+    return home_made_once(tmp_path_factory, "needs", make)
 
 
 def _contents(folder: Path) -> dict[Path, bytes]:

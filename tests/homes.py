@@ -2,8 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from recsys.atomic_file import file_lock
 from recsys.bundle import version_name
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.store.base import Store
@@ -12,6 +16,24 @@ from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.time_units import now_ms
 from training.registry import Registry
+
+
+def made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder for all test processes, made by the first of them that needs it."""
+    own = folders.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, is_made = shared / name, shared / f"{name}.made"
+    with file_lock(shared / f"{name}.lock"):
+        if not is_made.exists():
+            folder.mkdir()
+            make(folder)
+            is_made.touch()
+    return folder
+
+
+def home_made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """This test process's own copy of such a home: to open a store writes beside it."""
+    return copy_home(made_once(folders, name, make), folders.mktemp(name) / "home")
 
 
 def copy_home(home: Path, copy: Path) -> Path:

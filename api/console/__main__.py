@@ -14,6 +14,7 @@ from api.observability.logging import configure_logs
 from api.server.attached import attached_worker
 from api.settings import ServerConfig
 from recsys.cli.priority import lower_priority
+from recsys.garbage_collection import end_quickly
 
 PARENT_VARIABLE = "_RECSYS_CONSOLE_PARENT"  # a pipe whose other end the service holds: `recsys serve --console`
 _READY_S, _PAUSE_S = 60.0, 0.1
@@ -21,6 +22,7 @@ _READY_S, _PAUSE_S = 60.0, 0.1
 
 def main() -> None:
     """Serves as the environment configures it, until a signal stops the process or its service is gone."""
+    end_quickly()
     config = ServerConfig.from_env(os.environ)
     configure_logs(config.serve.log_level, config.serve.log_format)
     settings = ConsoleSettings.load(config.file, os.environ)

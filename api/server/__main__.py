@@ -10,10 +10,13 @@ from api.server.bind_address import check_address
 from api.server.http_protocol import HttpConnection
 from api.server.unsent_answers import UnsentAnswers
 from api.settings import ServerConfig
+from recsys.garbage_collection import begin_loading, end_quickly
 
 
 def main() -> None:
     """Serves as the environment configures it, until a signal stops the process."""
+    begin_loading()
+    end_quickly()
     config = ServerConfig.from_env(os.environ)
     check_address(config)
     serve = config.serve

@@ -6,9 +6,12 @@ import secrets
 import shutil
 import stat
 import tokenize
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -88,7 +91,7 @@ class Manifest(BaseModel):
     files: dict[str, FileChecksum] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bundle:
     """An open bundle.  Arrays are read-only and mapped at their first use.
 
@@ -99,7 +102,7 @@ class Bundle:
     manifest: Manifest
     _opened: dict[str, AnyArray] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all arrays, sorted."""
         return tuple(sorted(name.removesuffix(SUFFIX) for name in self.manifest.files if name.endswith(SUFFIX)))
@@ -107,7 +110,8 @@ class Bundle:
     def names_below(self, prefix: str) -> list[str]:
         """Names of all arrays with that prefix, by the rest of their names, sorted."""
         start = prefix.rstrip("/") + "/"
-        return [name.removeprefix(start) for name in self.names if name.startswith(start)]
+        names = islice(self.names, bisect_left(self.names, start), None)
+        return [name.removeprefix(start) for name in takewhile(lambda name: name.startswith(start), names)]
 
     def array(self, name: str) -> AnyArray:
         """The array of that name.  Raises BadBundle when it is missing or its header is damaged."""

@@ -34,6 +34,7 @@ from recsys.cli.registration import Job, register_command
 from recsys.cli.settings.command import settings
 from recsys.cli.warning_lines import show_warnings
 from recsys.errors import LogUnavailable, RecsysError
+from recsys.garbage_collection import end_quickly
 from recsys.threads import limit_threads
 
 
@@ -102,6 +103,7 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """Entry point of the console script."""
+    end_quickly()
     application()()
 
 

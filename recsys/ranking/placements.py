@@ -2,11 +2,11 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,7 +57,7 @@ def load_placements(
 
     Raises BadSettings.
     """
-    merged = tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
+    merged = dict(_defaults())
     for name, fields in read_table(file, "placements").items():
         if not isinstance(fields, dict):
             raise BadSettings(f"{file}: [placements] {name} must be a table: [placements.{name}]")
@@ -69,6 +69,11 @@ def load_placements(
             if row not in placements:
                 raise BadSettings(f"[placements.{name}] rows: no placement {row!r}; {spelling_hint(row, placements)}")
     return placements
+
+
+@cache
+def _defaults() -> Mapping[str, Mapping[str, Any]]:
+    return tomllib.loads(files(__package__).joinpath("placements.toml").read_text())
 
 
 def find_placement(placements: Placements, name: str) -> Placement:

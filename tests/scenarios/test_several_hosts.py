@@ -146,7 +146,8 @@ def test_without_postgresql_answers_stand_on_what_was_known_and_events_are_refus
             assert host.buy("visitor-6", "item-002") == 503
     for host in shop.hosts:
         wait_until(lambda host=host: host.buy("visitor-6", "item-002", "item-004") == 202)  # type: ignore[misc]
-    assert [host.list_for("visitor-6")["fallback"] for host in shop.hosts] == ["personal", "personal"]
+    # Reading has a circuit breaker of its own, in each worker; it may close after the write.
+    wait_until(lambda: {host.list_for("visitor-6")["fallback"] for host in shop.hosts} == {"personal"})
 
 
 def test_an_erasure_at_one_host_reaches_the_answer_logs_of_both(shop: Topology, record_property: Figure) -> None:

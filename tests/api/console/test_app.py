@@ -1,7 +1,10 @@
 """Every page of the console, by its table: sign-in, roles, tokens of forms, headers, hostile text."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
@@ -18,6 +21,18 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 every_action = pytest.mark.parametrize(
     ("page", "name", "action"), ACTIONS, ids=[f"{page.path}/{name}" for page, name, _ in ACTIONS]
 )
+
+
+@pytest.fixture(scope="module")
+def known(signed_in: SignedIn) -> SignedIn:
+    """Gives the same browser of somebody with that role each time: to sign in takes as long as a page."""
+    return cache(signed_in)
+
+
+@pytest.fixture(scope="module")
+def opened(known: SignedIn) -> Callable[[str], httpx.Response]:
+    """Gives a page as an operator sees it, opened once."""
+    return cache(lambda url: known("operator").get(url))
 
 
 def test_every_route_is_a_page_an_action_or_one_of_the_few_that_are_open(console_app: Starlette) -> None:
@@ -49,22 +64,24 @@ def test_a_page_sends_a_stranger_to_the_sign_in(console_app: Starlette, page: Co
 
 @every_page
 @pytest.mark.parametrize("role", Role)
-def test_a_page_opens_to_its_role_and_to_those_above_it(signed_in: SignedIn, page: ConsolePage, role: Role) -> None:
-    answer = signed_in(role.word).get(page.url)
+def test_a_page_opens_to_its_role_and_to_those_above_it(known: SignedIn, page: ConsolePage, role: Role) -> None:
+    answer = known(role.word).get(page.url)
     assert (answer.status_code == 403) == (role < page.role)
     assert answer.status_code < 500
     assert answer.status_code == 403 or page.title in answer.text
 
 
 @every_page
-def test_a_page_holds_no_script_style_or_foreign_host(signed_in: SignedIn, page: ConsolePage) -> None:
-    text = signed_in("operator").get(page.url).text
+def test_a_page_holds_no_script_style_or_foreign_host(
+    opened: Callable[[str], httpx.Response], page: ConsolePage
+) -> None:
+    text = opened(page.url).text
     assert re.findall(r"<script(?! src=\"/console/static/)|<style|\sstyle=|\son[a-z]+=|javascript:", text) == []
     assert re.findall(r"(?:src|href|action)=\"(?:https?:)?//", text) == []
 
 
 @every_page
-def test_hostile_texts_of_the_address_and_of_names_are_shown_as_text(signed_in: SignedIn, page: ConsolePage) -> None:
+def test_hostile_texts_of_the_address_and_of_names_are_shown_as_text(known: SignedIn, page: ConsolePage) -> None:
     names = (
         "evaluation",
         "experiment",
@@ -86,7 +103,7 @@ def test_hostile_texts_of_the_address_and_of_names_are_shown_as_text(signed_in: 
         "where",
     )
     for typed in (dict.fromkeys(names, HOSTILE), {"item": "item-001", "id": "user-003"}):
-        text = signed_in("operator").get(page.url, params=typed).text
+        text = known("operator").get(page.url, params=typed).text
         assert "<script>alert" not in text
         assert '"><img' not in text
 
@@ -99,9 +116,9 @@ def test_a_page_says_first_what_it_is_for(page: ConsolePage) -> None:
 
 @every_page
 def test_every_answer_forbids_foreign_content_and_frames_and_is_stored_nowhere(
-    signed_in: SignedIn, page: ConsolePage
+    opened: Callable[[str], httpx.Response], page: ConsolePage
 ) -> None:
-    headers = signed_in("operator").get(page.url).headers
+    headers = opened(page.url).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
@@ -110,10 +127,10 @@ def test_every_answer_forbids_foreign_content_and_frames_and_is_stored_nowhere(
 
 @every_action
 def test_an_action_without_the_token_of_the_session_does_nothing(
-    signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+    known: SignedIn, page: ConsolePage, name: str, action: Action
 ) -> None:
-    browser, url = signed_in("operator"), f"{page.url}/{name}"
-    for fields in ({}, {"csrf": ""}, {"csrf": "made-up"}, {"csrf": signed_in("operator").csrf}):
+    browser, url = known("operator"), f"{page.url}/{name}"
+    for fields in ({}, {"csrf": ""}, {"csrf": "made-up"}, {"csrf": known("marketer").csrf}):
         assert browser.post(url, data=fields, follow_redirects=False).status_code == 403
     foreign = {"origin": "https://evil.example"}
     answer = browser.post(url, data={"csrf": browser.csrf}, headers=foreign, follow_redirects=False)
@@ -122,20 +139,20 @@ def test_an_action_without_the_token_of_the_session_does_nothing(
 
 @every_action
 def test_an_action_is_closed_to_roles_below_it_and_to_strangers(
-    console_app: Starlette, signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+    console_app: Starlette, known: SignedIn, page: ConsolePage, name: str, action: Action
 ) -> None:
     url = f"{page.url}/{name}"
     assert TestClient(console_app).post(url, follow_redirects=False).headers["location"] == "/console/sign-in"
     for role in Role:
         if role < max(page.role, action.role):
-            assert signed_in(role.word).submit(url).status_code == 403
+            assert known(role.word).submit(url).status_code == 403
 
 
 @every_action
 def test_an_action_without_its_fields_is_refused_in_words(
-    signed_in: SignedIn, page: ConsolePage, name: str, action: Action
+    known: SignedIn, page: ConsolePage, name: str, action: Action
 ) -> None:
-    answer = signed_in("operator").submit(f"{page.url}/{name}")
+    answer = known("operator").submit(f"{page.url}/{name}")
     assert answer.status_code < 500
     assert "fault of this program" not in answer.text
 

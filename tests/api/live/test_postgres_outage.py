@@ -45,9 +45,11 @@ def hung(server: PostgresServer) -> Iterator[None]:
     """Stops every process of the server, as when its machine hangs."""
     pid = server.get_pid()
     assert pid is not None
-    pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    for entry in pids:
-        os.kill(entry, signal.SIGSTOP)
+    pids = [pid]
+    _stop(pid)  # first, so that it starts no other
+    pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for entry in pids[1:]:
+        _stop(entry)
     try:
         yield
     finally:
@@ -55,8 +57,13 @@ def hung(server: PostgresServer) -> Iterator[None]:
             os.kill(entry, signal.SIGCONT)
 
 
+def _stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+
+
 def eventually(happened: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60  # only where it never happens
     while not happened():
         assert time.monotonic() < ends, "it did not happen in time"
         time.sleep(0.005)

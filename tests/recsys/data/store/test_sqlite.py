@@ -15,12 +15,14 @@ import apsw
 import pytest
 
 from recsys.data.events import Event
+from recsys.data.store import sqlite_connection
 from recsys.data.store.identity import AppendResult
 from recsys.data.store.sqlite import SqliteStore
-from recsys.data.store.sqlite_connection import SCHEMA_VERSION
+from recsys.data.store.sqlite_connection import SCHEMA_VERSION, connect
 from recsys.errors import BadFile, LogUnavailable
 
 OPEN_FILES = Path("/proc/self/fd")
+SYNCHRONOUS = sqlite_connection.SYNCHRONOUS  # as a service has it: tests do not wait for the disk
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
@@ -94,6 +96,14 @@ def run(script: str, path: Path) -> str:
     process = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
     return process.stdout
+
+
+def test_each_commit_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_connection, "SYNCHRONOUS", SYNCHRONOUS)
+    connection = connect(tmp_path / "shop.db", busy_ms=0, cache_kib=100)
+    full = 2  # https://sqlite.org/pragma.html#pragma_synchronous
+    assert connection.pragma("synchronous") == full
+    connection.close()
 
 
 def test_a_full_disk_stores_no_half_batch_and_the_store_works_again(path: Path) -> None:
