@@ -137,7 +137,7 @@ def small_shop(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactor
     def make(folder: Path) -> None:
         frame = pl.DataFrame(shop_events, schema=EVENT_SCHEMA, orient="row")
         snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(shop_events), item_revision=1)
-        recipe = read_recipe(None, validation_days=28, seed=0)
+        recipe = read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
         build_bundle(snapshot, folder / "bundle", recipe, StepLog(), version="small")
 
     folder = made_once(tmp_path_factory, "small-shop", make)
@@ -149,10 +149,9 @@ def trained_home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFact
     """The small shop, imported and trained.  Not to be written to nor served from: `copy_home` it."""
 
     def make(home: Path) -> None:
-        with closing(open_store(home, None)) as store, pytest.MonkeyPatch.context() as patch:
+        with closing(open_store(home, None)) as store:
             store.append(shop_events)
             store.put_items(small_items())
-            patch.delenv("RECSYS_TRAIN_SPARE_SECONDS")
             train(store, home, None, StepLog())
 
     home = home_made_once(tmp_path_factory, "trained", make)

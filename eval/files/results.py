@@ -25,6 +25,7 @@ class FileTerms:
 
     seed: of everything random.  tune_seconds: time to look for better settings, on a part of the training file; with 0
     models keep their defaults.  parting: how the two files were split; None recognises it.
+    optional_seconds: for `auto` to try optional models and settings.
     """
 
     ks: tuple[int, ...]
@@ -32,6 +33,7 @@ class FileTerms:
     seed: int
     tune_seconds: float = 0.0
     parting: Parting | None = None
+    optional_seconds: float = 240.0
 
     @property
     def k(self) -> int:

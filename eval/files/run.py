@@ -81,7 +81,12 @@ def evaluate_files(
 
 def _recipe(train: FileRows, test: FileRows, terms: FileTerms) -> Recipe:
     """The default recipe; ensemble weights are chosen with the same kind of split as the files have."""
-    recipe = read_recipe(None, validation_days=validation_days(train, test, VALIDATION_DAYS), seed=terms.seed)
+    recipe = read_recipe(
+        None,
+        validation_days=validation_days(train, test, VALIDATION_DAYS),
+        seed=terms.seed,
+        optional_seconds=terms.optional_seconds,
+    )
     return replace(recipe, plan=replace(recipe.plan, split=detect_split(train, test, terms.parting)), precomputes=False)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Floats, Ints, Longs
+from recsys.arrays import Bools, Doubles, Floats, Ints, Longs, is_in_sorted
 from recsys.learning.validation import LIST_LENGTH, is_better, list_ndcg
 from recsys.metrics import ndcg
 from recsys.models.candidates import Candidates, normalized
@@ -189,7 +189,7 @@ def _build_blends(lists: Mapping[str, Sequence[Candidates]], relevant: Sequence[
     shares = np.zeros((len(lists), len(users), width), np.float32)
     is_hit = np.zeros((len(users), width), bool)
     for at, (row, union, user) in enumerate(zip(rows, unions, users, strict=True)):
-        is_hit[at, : len(union)] = np.isin(union, relevant[user])
+        is_hit[at, : len(union)] = is_in_sorted(union, relevant[user])
         for model, part in enumerate(row):
             if len(part):
                 shares[model, at, np.searchsorted(union, part.items)] = normalized(part.scores)

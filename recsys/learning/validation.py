@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Doubles, Ints
+from recsys.arrays import Doubles, Ints, is_in_sorted
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.events import OWNED_KINDS
@@ -21,7 +22,7 @@ LIST_LENGTH = 10  # places of a list that count
 STANDARD_ERRORS = 2.0  # a mean difference beyond so many is not noise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValidationUsers:
     """Q users of the held-back weeks: their histories, and what each had bought before and bought after (sorted)."""
 
@@ -32,10 +33,11 @@ class ValidationUsers:
     def __len__(self) -> int:
         return len(self.after)
 
-    @property
-    def new(self) -> list[Ints]:
-        """What each user bought after and had not bought before."""
-        return [np.setdiff1d(after, before) for before, after in zip(self.before, self.after, strict=True)]
+    @cached_property
+    def new(self) -> tuple[Ints, ...]:
+        """What each user bought after and had not bought before, sorted."""
+        pairs = zip(self.before, self.after, strict=True)
+        return tuple(after[~is_in_sorted(after, before)] for before, after in pairs)
 
     def first(self, n: int) -> "ValidationUsers":
         """The first n of them, which is a random sample: their order is random."""
@@ -98,10 +100,10 @@ def candidate_lists(model: Model, users: ValidationUsers, *, only_new: bool, dep
 
 
 def list_ndcg(lists: Sequence[Candidates], relevant: Sequence[Ints], k: int = LIST_LENGTH) -> Doubles:
-    """nDCG@k of each list whose user has relevant items, in order; gains are 0 and 1.  (<= Q,)"""
+    """nDCG@k of each list whose user has relevant items (sorted), in order; gains are 0 and 1.  (<= Q,)"""
     hits = np.zeros((len(relevant), k), np.bool_)
     for row, part, items in zip(hits, lists, relevant, strict=True):
-        row[: len(part)] = np.isin(part.items[:k], items)
+        row[: len(part)] = is_in_sorted(part.items[:k], items)
     n_relevant = np.array([len(items) for items in relevant], np.int64)
     return ndcg(hits, n_relevant, k)[n_relevant > 0]
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.arrays import add_weighted_rows, frozen
+from recsys.arrays import add_weighted_rows, frozen, is_in_sorted
 
 WIDTH = 7
 ROW = st.lists(st.tuples(st.integers(0, WIDTH - 1), st.floats(-8, 8, width=16)), max_size=5)
@@ -31,3 +31,9 @@ def test_weighted_rows_of_a_table_add_up_like_a_loop(data: st.DataObject, table:
         out,
     )
     np.testing.assert_allclose(out, slow, rtol=1e-5, atol=1e-4)
+
+
+@given(st.lists(st.integers(-3, 9), max_size=8), st.sets(st.integers(-3, 9), max_size=8))
+def test_what_is_among_sorted_values_is_what_a_set_holds(values: list[int], among: set[int]) -> None:
+    is_among = is_in_sorted(np.array(values, np.int32), np.array(sorted(among), np.int32))
+    assert is_among.tolist() == [value in among for value in values]

@@ -20,6 +20,7 @@ from recsys.models.registry import OPTIONAL_MODELS
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
+from tests.homes import made_once
 
 NOW_MS = int(NOW * DAY_MS)
 
@@ -38,7 +39,8 @@ def full_release(directory: Path, seed: int, n_items: int = 24) -> Path:
     newcomers = {"item-new": NOW - 2}
     snapshot = Snapshot(read_events([frame]), items, len(events), 1, users=users, newcomers=newcomers)
     file = directory.parent / f"{directory.name}.toml"
-    file.write_text("".join(f"[models.{name}]\noff = false\n" for name in sorted(OPTIONAL_MODELS)))
+    words = "".join(f"[models.{name}]\noff = false\n" for name in sorted(OPTIONAL_MODELS - {"self_attention"}))
+    file.write_text(f"{words}[models.self_attention]\noff = false\nepochs = 2\n")
     recipe = read_recipe(file, validation_days=28, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "MIN_EXAMPLES", 200)  # so that the small shop has curves, too
@@ -49,6 +51,11 @@ def full_release(directory: Path, seed: int, n_items: int = 24) -> Path:
         frame = pl.DataFrame([*events, late], schema=EVENT_SCHEMA, orient="row")
         later = replace(snapshot, events=read_events([frame]), log_seq=len(events) + 1)
         return refresh_bundle(base, later, directory, recipe, StepLog(), version="small").path
+
+
+def full_release_made_once(folders: pytest.TempPathFactory) -> Path:
+    """The release of seed 0, for all test processes."""
+    return made_once(folders, "full-release", lambda folder: full_release(folder / "here", seed=0)) / "here"
 
 
 def _rating(event: Event, stars: int) -> Event:

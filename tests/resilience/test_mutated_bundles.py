@@ -18,7 +18,7 @@ from recsys.ranking.filters.spec import Filters
 from recsys.ranking.query import ListOptions, Query
 from recsys.ranking.recommender import Recommender, build_recommender
 from tests.resilience.bundle_mutations import Mutations
-from tests.resilience.full_release import NOW_MS, full_release
+from tests.resilience.full_release import NOW_MS, full_release, full_release_made_once
 
 QUICK, SLOW = 40, 1_000
 
@@ -28,8 +28,8 @@ SINCE_OLDER_RELEASES = [f"catalogue/{name}.npy" for name in ("names/order", "pai
 
 @pytest.fixture(scope="module")
 def mutations(tmp_path_factory: pytest.TempPathFactory) -> Mutations:
-    folder = tmp_path_factory.mktemp("releases")
-    return Mutations(full_release(folder / "here", 0), full_release(folder / "other", 1, n_items=22))
+    other = tmp_path_factory.mktemp("releases") / "other"
+    return Mutations(full_release_made_once(tmp_path_factory), full_release(other, 1, n_items=22))
 
 
 def queries(recommender: Recommender) -> Iterator[Query]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recsys.bundle import Manifest, open_bundle
-from tests.resilience.full_release import full_release
+from tests.resilience.full_release import full_release_made_once
 
 ROOT = Path(__file__).parents[2]
 MAY_DIFFER = {"made_at_ms", "steps", "index"}  # times, and how long each step took
@@ -24,7 +24,7 @@ def trained_elsewhere(directory: Path, hash_seed: str, threads: str) -> Manifest
 
 @pytest.fixture(scope="module")
 def trained_here(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    return open_bundle(full_release(tmp_path_factory.mktemp("here") / "bundle", seed=0)).manifest
+    return open_bundle(full_release_made_once(tmp_path_factory)).manifest
 
 
 def check_same(here: Manifest, there: Manifest) -> None:

@@ -25,7 +25,7 @@ def shop(events: Sequence[Event], directory: Path) -> Recommender:
     """A shop that has trained on these events."""
     frame = pl.DataFrame(sorted(events, key=lambda event: event.at_ms), schema=EVENT_SCHEMA, orient="row")
     snapshot = Snapshot(read_events([frame]), small_items(), log_seq=len(events), item_revision=1)
-    recipe = read_recipe(None, validation_days=28, seed=0)
+    recipe = read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
     return build_recommender(build_bundle(snapshot, directory, recipe, StepLog(), version="units"), (), None)
 
 

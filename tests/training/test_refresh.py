@@ -139,8 +139,7 @@ def test_every_model_that_numbers_customers_is_refreshed() -> None:
         assert name in REFRESHED_MODELS or letters.isdisjoint({"U", "U+1"}), name
 
 
-def test_the_same_log_and_settings_give_no_release(store: Store, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RECSYS_TRAIN_SPARE_SECONDS")  # as the shop was trained
+def test_the_same_log_and_settings_give_no_release(store: Store, home: Path) -> None:
     live = Registry(home).live()
     nothing = refresh(store, home, None, StepLog(), skips_unchanged=True)
     assert (nothing.verdict, Registry(home).live()) == (None, live)

@@ -124,7 +124,7 @@ def test_a_rejected_release_is_a_warning(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_the_evaluation_is_that_of_the_command(shop: Shop) -> None:
-    evaluation = shop.evaluate(days=21, k=5)
+    evaluation = shop.evaluate(days=21, k=5, spare_seconds=0)
     assert isinstance(evaluation, NotebookEvaluation)
     assert evaluation.result.k == 5
     everything = evaluation.frame.filter(pl.col("task") == "all")

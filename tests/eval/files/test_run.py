@@ -41,9 +41,8 @@ def evaluated(
     folder.mkdir(exist_ok=True)
     files = (file_of(folder / "train.csv", train, header), file_of(folder / "test.csv", test, header))
     known, later = (read_rows(file, ()) for file in files)
-    return evaluate_files(
-        known, later, model_requests(models), FileTerms((2, 5), seen, 0), folder / "bundles", StepLog()
-    )
+    terms = FileTerms((2, 5), seen, 0, optional_seconds=0)
+    return evaluate_files(known, later, model_requests(models), terms, folder / "bundles", StepLog())
 
 
 def entry(evaluation: FileEvaluation, name: str) -> Entry:

@@ -161,7 +161,8 @@ def test_what_auto_fitted_tells_its_settings_model_by_model(tmp_path: Path) -> N
     files[0].write_text("user,item\n" + "".join(f"u{n},i{(n * m) % 7}\n" for n in range(20) for m in range(1, 5)))
     files[1].write_text("user,item\nu1,i0\nu2,i5\n")
     known, later = (read_rows(file, ()) for file in files)
-    auto = evaluate_files(known, later, model_requests(["auto"]), FileTerms((5,), "hide", 0), tmp_path, StepLog())
+    terms = FileTerms((5,), "hide", 0, optional_seconds=0)
+    auto = evaluate_files(known, later, model_requests(["auto"]), terms, tmp_path, StepLog())
     entry = next(each for each in auto.entries if each.kind == "auto")
     assert set(entry.resolved) == set(entry.settings["models"])
     assert entry.resolved["buy_again"]["half_life_days"] > 0
@@ -184,9 +185,8 @@ def baskets(tmp_path_factory: pytest.TempPathFactory) -> FileEvaluation:
     for file, some in zip(files, rows, strict=True):
         file.write_text("\n".join(["user,item,time", *some]) + "\n")
     known, later = (read_rows(file, ()) for file in files)
-    return evaluate_files(
-        known, later, model_requests(["auto"]), FileTerms((10,), "keep", 0), folder / "made", StepLog()
-    )
+    terms = FileTerms((10,), "keep", 0, optional_seconds=0)
+    return evaluate_files(known, later, model_requests(["auto"]), terms, folder / "made", StepLog())
 
 
 def with_settings(evaluation: FileEvaluation, **settings: object) -> FileEvaluation:

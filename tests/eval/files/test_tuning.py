@@ -23,7 +23,7 @@ def evaluated(folder: Path, *models: str, seconds: float) -> FileEvaluation:
     for file, is_known in zip(files, (True, False), strict=True):
         frame.filter(pl.col("is_known") == is_known).drop("is_known").write_csv(file)
     train, test = (read_rows(file, ()) for file in files)
-    terms = FileTerms((5,), "hide", 0, tune_seconds=seconds)
+    terms = FileTerms((5,), "hide", 0, tune_seconds=seconds, optional_seconds=0)
     return evaluate_files(train, test, model_requests(models), terms, folder / "bundles", StepLog())
 
 

@@ -40,8 +40,7 @@ def test_it_names_the_release_and_whose_models_it_has(home: Path) -> None:
     assert (home / "bundles" / "LIVE").read_text().strip() == made["version"]
 
 
-def test_nothing_new_has_an_exit_code_of_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RECSYS_TRAIN_SPARE_SECONDS")  # as the shop was trained
+def test_nothing_new_has_an_exit_code_of_its_own(home: Path) -> None:
     result = refresh(home)
     assert result.exit_code == NOTHING_NEW
     assert "nothing new" in result.stdout
