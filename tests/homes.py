@@ -13,6 +13,7 @@ from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.store.base import Store
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
+from recsys.models.registry import BUY_AGAIN, DISCOVER_MODELS, OPTIONAL_MODELS
 from recsys.progress import StepLog
 from recsys.time_units import now_ms
 from training.registry import Registry
@@ -39,6 +40,13 @@ def home_made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[P
 def copy_home(home: Path, copy: Path) -> Path:
     """A copy of a home whose releases are hard links: what is published is never written to, only replaced."""
     return Path(shutil.copytree(home, copy, copy_function=_link_release_file))
+
+
+def settle_models(home: Path) -> None:
+    """Writes settings of models among which nothing is left to search for: an evaluation learns in a moment."""
+    off = [f"[models.{name}]\noff = true\n" for name in OPTIONAL_MODELS]
+    settled = [f"[models.{name}]\nhalf_life_days = 30\n" for name in {BUY_AGAIN, *DISCOVER_MODELS} - OPTIONAL_MODELS]
+    (home / "recsys.toml").write_text("".join(off + settled))
 
 
 def publish_live(store: Store, home: Path, file: Path | None = None) -> str:

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from recsys.cli.app import application
 from recsys.data.events import Kind
 from recsys.testing import small_events, small_items
+from tests.homes import settle_models
 
 RECSYS = Path(sys.executable).parent / "recsys"
 
@@ -159,8 +160,8 @@ def test_a_new_release_is_picked_up_and_can_be_taken_back(home: Path, shop: http
 
 
 def _eventually(shop: httpx.Client, is_right: Any) -> bool:
-    """Whether both workers come to that version within some seconds."""
-    for _ in range(100):
+    """Whether both workers come to that version, some time on a busy machine."""
+    for _ in range(1_000):
         if all(is_right(ask(shop, "user-030")["model_version"]) for _ in range(8)):
             return True
         time.sleep(0.1)
@@ -168,6 +169,7 @@ def _eventually(shop: httpx.Client, is_right: Any) -> bool:
 
 
 def test_the_evaluation_says_which_list_is_better(home: Path) -> None:
+    settle_models(home)
     told = run_here(home, "evaluate", "--cut", "2017-11-16", "--days", "14", "--json", str(home / "evaluation.json"))
     assert "best-sellers" in told
     data = json.loads((home / "evaluation.json").read_bytes())

@@ -13,9 +13,8 @@ from recsys.data.entities import User
 from recsys.data.events import Event
 from recsys.data.store.sqlite import SqliteStore
 from recsys.jobs.evaluation_files import EvaluationFiles
-from recsys.learning.recipe import build_optional_learners
 from recsys.testing import small_items
-from tests.homes import publish_live
+from tests.homes import publish_live, settle_models
 
 
 def run(home: Path, *words: str) -> Result:
@@ -24,15 +23,14 @@ def run(home: Path, *words: str) -> Result:
 
 @pytest.fixture(scope="module")
 def home(shop_events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small shop in a folder, with stores and an attribute; spare models are left out."""
+    """The small shop in a folder, with stores and an attribute, and settled models."""
     folder = tmp_path_factory.mktemp("home")
     store = SqliteStore(folder / "shop.db")
     store.put_items(small_items())
     store.put_users([User(f"user-{u:03}", {"camp": "even" if u % 2 == 0 else "odd"}) for u in range(60)])
     store.append([event._replace(channel=f"store-{event.user_id[-1]}") for event in shop_events])
     store.close()
-    spares = (f"[models.{name}]\noff = true\n" for name in build_optional_learners({}))
-    (folder / "recsys.toml").write_text("".join(spares))
+    settle_models(folder)
     return folder
 
 
