@@ -125,8 +125,8 @@ class Histories:
 
     def where(self, is_kept: Bools) -> "Histories":
         """The same customers with only the marked events.  (N,)"""
-        before = np.concatenate(([0], np.cumsum(is_kept)))
-        return self._keep(np.flatnonzero(is_kept), before[self.offsets])
+        events = np.flatnonzero(is_kept)
+        return self._keep(events, events.searchsorted(self.offsets))
 
     def with_events(self, item: Ints, at: Doubles, weight: Floats, kind: Kinds, now: float) -> "Histories":
         """A new history of one customer with further events, (N,) each, sorted by item and time."""
