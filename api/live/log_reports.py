@@ -8,8 +8,8 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from recsys.errors import LogUnavailable
 REUSE_S = 300.0
 MAX_KEPT = 32
 MAX_S = 600.0
+MAX_PLACES = 8  # reports that are made or wait
 LOWEST = 19
 COMMAND = (sys.executable, "-P", "-m", "recsys.cli")  # `-P`: no file of the current folder stands for a module
 
@@ -42,6 +43,9 @@ class LogReports:
     home: Path
     clock: Callable[[], float] = time.monotonic
     _kept: dict[Words, _Kept] = field(default_factory=dict)
+    _places: list[tuple[Words, bytes]] = field(
+        default_factory=list
+    )  # questions under way, the same once for each caller
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def read(self, words: Words, stamp: object = None) -> bytes:
@@ -52,14 +56,26 @@ class LogReports:
         kept = self._fresh(words, stamp)
         if kept is not None:
             return kept
-        async with self._turn:
+        async with self._place((words, b"")):
             kept = self._fresh(words, stamp)  # made while this one waited
             return kept if kept is not None else self._keep(words, await run_command(self.home, words), stamp)
 
     async def ask(self, words: Words, given: bytes) -> bytes:
         """The JSON that the command prints for what it is given on standard input; nothing is kept."""
-        async with self._turn:
+        async with self._place((words, given)):
             return await run_command(self.home, words, given)
+
+    @asynccontextmanager
+    async def _place(self, question: tuple[Words, bytes]) -> AsyncIterator[None]:
+        """One's turn.  Raises Refused where MAX_PLACES others wait: whoever waits behind them gives up before."""
+        if len({*self._places} - {question}) >= MAX_PLACES:
+            raise Refused("too_busy", f"{MAX_PLACES} other reports come first, one after the other; ask again later")
+        self._places.append(question)
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._places.remove(question)
 
     def drop(self) -> None:
         """Forgets every report."""

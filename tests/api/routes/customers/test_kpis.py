@@ -58,6 +58,29 @@ def test_a_report_is_kept_for_some_minutes_or_until_somebody_is_erased(
     asyncio.run(read_often())
 
 
+def test_few_reports_wait_and_the_same_one_takes_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.live.log_reports.MAX_PLACES", 2)
+    log_commands = list[Words]()
+
+    async def answer(_home: Path, words: Words) -> bytes:
+        log_commands.append(words)
+        await asyncio.sleep(0)  # the others come meanwhile
+        return b"{}"
+
+    monkeypatch.setattr("api.live.log_reports.run_command", answer)
+
+    async def rush() -> list[object]:
+        reports = LogReports(tmp_path)
+        words = [("kpis",)] * 5 + [("cohorts",), ("pairs",), ("kpis",)]
+        made = await asyncio.gather(*(reports.read(each) for each in words), return_exceptions=True)
+        return [*made, await reports.read(("pairs",))]
+
+    *made, later = asyncio.run(rush())
+    assert [isinstance(each, Refused) and each.code for each in made] == [*[False] * 6, "too_busy", False]
+    assert later == b"{}"
+    assert [words[0] for words in log_commands] == ["kpis", "cohorts", "pairs"]
+
+
 @pytest.mark.slow
 def test_the_reports_of_the_real_commands_fit_their_schemas(client: TestClient) -> None:
     answer = client.get("/v1/kpis?by=month")
