@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
-from math import inf
 
 import numpy as np
 from numpy.random import Generator
 
-from recsys.arrays import Doubles, Ints
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.backends.base import StepTimer
 from recsys.learning.buy_again_selection import BuyAgainChoice, select_buy_again
-from recsys.learning.ensemble_weights import BlendChoice, choose_blend, fit_weights
+from recsys.learning.ensemble_weights import choose_blend, fit_weights
 from recsys.learning.half_life import HalfLife, with_best_half_life
 from recsys.learning.holdout import BY_CHANCE, Holdout
 from recsys.learning.recipe import Plan
-from recsys.learning.selection.budget import Budget, limit_seconds, total_seconds
-from recsys.learning.selection.cpu_limit import CpuLimitExceeded, cpu_limit
+from recsys.learning.selection.budget import Budget, total_seconds
+from recsys.learning.selection.finalists import Lists, choose_models, new_item_lists
 from recsys.learning.selection.settings import TriedSettings, with_best_settings
-from recsys.learning.validation import Validation, ValidationUsers, candidate_lists
+from recsys.learning.selection.trial import ModelVerdict, Trial, model_verdicts
+from recsys.learning.validation import Validation, ValidationUsers
 from recsys.models.base import Learner, Model
 from recsys.models.buy_again import BuyAgain
 from recsys.models.candidates import Candidates, blended
-from recsys.models.fit_cost import DataSize, foretold_seconds, judging_seconds, shortage
+from recsys.models.fit_cost import DataSize, foretold_seconds, shortage
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
@@ -32,33 +30,6 @@ SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
 LARGE_CATALOGUE = 5_000  # items; with more, half-lives are tried with a cheaper version of a model
 SETTINGS_USERS, SETTINGS_SHARE = 1_000, 0.5  # that settings are judged by; of the budget left for optional models
 SMALLEST_SHARE = 1 / 64  # of the customers that optional models are judged by, where more would not fit the budget
-
-Lists = Mapping[str, Sequence[Candidates]]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVerdict:
-    """What validation says about one model: its nDCG@10 alone, and how far below the chosen list that is.
-
-    difference, standard_error: of the model alone minus the chosen list, over the same users.  weight: in the chosen
-    list, 1 where the model stands alone.
-    """
-
-    ndcg: float
-    difference: float
-    standard_error: float
-    n_users: int
-    weight: float
-
-    def as_mapping(self) -> dict[str, float]:
-        """For a manifest."""
-        return {
-            "ndcg_at_10": round(self.ndcg, 4),
-            "against_chosen": round(self.difference, 4),
-            "standard_error": round(self.standard_error, 4),
-            "judges": self.n_users,
-            "weight": round(self.weight, 4),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,39 +50,6 @@ class ModelChoice:
     searched: Mapping[str, TriedSettings] = field(default_factory=dict)
     buy_again: Mapping[str, float] = field(default_factory=dict)
     verdicts: Mapping[str, ModelVerdict] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Trial:
-    """Optional models on trial.  left_out: those that dropped out, and why.  verdicts: of the first look."""
-
-    plan: Plan
-    budget: Budget
-    rng: Generator
-    step: StepTimer
-    left_out: dict[str, str] = field(default_factory=dict)
-    verdicts: dict[str, ModelVerdict] = field(default_factory=dict)
-
-    def fit(self, learners: Mapping[str, Learner], data: Interactions, label: str) -> dict[str, Model]:
-        """The model of each learner, without optional ones whose fit was broken off."""
-        size, models = DataSize.of_data(data), dict[str, Model]()
-        for name, learner in learners.items():
-            seconds = limit_seconds(foretold_seconds(learner, size)) if name in self.plan.optional else inf
-            try:
-                with cpu_limit(seconds):
-                    models |= self.plan.backend.fit_all({name: learner}, data, self.rng, self.step, label)
-            except CpuLimitExceeded:
-                self.left_out[name] = f"broken off after {seconds:.3g} s of CPU, far more than foretold"
-        return models
-
-    def spend(self, learners: Mapping[str, Learner], holdout: Holdout, users: ValidationUsers) -> bool:
-        """Whether that split of the data still fits the budget for all of these learners; it then counts as spent."""
-        judging = len(learners) * judging_seconds(len(users), holdout.past.n_items)
-        return self.budget.spend(total_seconds(learners, DataSize.of_data(holdout.past)) + judging)
-
-    def drop(self, choice: BlendChoice, names: Sequence[str]) -> None:
-        """Notes why each of these models is not used, where nothing is known yet."""
-        self.left_out = {name: _reason(choice) for name in names} | self.left_out
 
 
 def select_models(
@@ -138,7 +76,7 @@ def select_models(
         if again is not None:
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
     defaults: dict[str, Learner] = {name: learners[name] for name in DISCOVER_MODELS if name in learners}
-    trial = _Trial(plan, Budget(plan.optional_seconds), rng, step)
+    trial = Trial(plan, Budget(plan.optional_seconds), rng, step)
     optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, holdout.past, trial)
     optional = _affordable(optional, sample, trial)
     with step("pace of spare models"):
@@ -148,8 +86,8 @@ def select_models(
     learners |= defaults
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
     models = trial.fit({**required, **optional}, holdout.past, "try")
-    lists = {name: _new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
-    choice = _choose_with_all(lists, users.new, {**required, **optional}, more, last_look, trial)
+    lists = {name: new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
+    choice = choose_models(lists, users.new, {**required, **optional}, more, last_look, trial)
     used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in used])
     blend = {name: weight for name, weight in choice.weights.items() if name in defaults or name in used}
@@ -162,34 +100,8 @@ def select_models(
         searched={name: tried for name, tried in searched.items() if name in defaults or name in used},
         left_out=trial.left_out,
         buy_again=again.ndcg_by_variant if again is not None else {},
-        verdicts=trial.verdicts | _verdicts(choice),
+        verdicts=trial.verdicts | model_verdicts(choice),
     )
-
-
-def _choose_with_all(
-    lists: Lists,
-    relevant: Sequence[Ints],
-    learners: Mapping[str, Learner],
-    more: Sequence[tuple[Holdout, ValidationUsers]],
-    last_look: Iterable[tuple[Holdout, ValidationUsers]],
-    trial: _Trial,
-) -> BlendChoice:
-    """The choice with all further splits; then again among its finalists, with as many more as the budget allows."""
-    optional = trial.plan.optional
-    lists, relevant = _with_more_splits(lists, relevant, learners, more, trial)
-    with trial.step("blend"):
-        choice = choose_blend(lists, optional, relevant)
-    finalists = {name: learners[name] for name in sorted(choice.finalists)}
-    if len(finalists) < 2:
-        return choice
-    splits = list(takewhile(lambda split: trial.spend(finalists, *split), last_look))
-    if not splits:
-        return choice
-    trial.drop(choice, [name for name in lists if name not in finalists and name in optional])
-    trial.verdicts |= _verdicts(choice)
-    lists, relevant = _with_more_splits({name: lists[name] for name in finalists}, relevant, learners, splits, trial)
-    with trial.step("blend of finalists"):
-        return choose_blend(lists, optional, relevant)
 
 
 def _search_validation(sample: Interactions, holdout: Holdout, users: ValidationUsers) -> Validation:
@@ -214,7 +126,7 @@ def _with_best_settings(
     groups: Sequence[Mapping[str, Learner]],
     validation: Validation,
     more: Sequence[tuple[Holdout, ValidationUsers]],
-    trial: _Trial,
+    trial: Trial,
 ) -> tuple[list[dict[str, Learner]], dict[str, TriedSettings]]:
     """The same groups of learners with their best settings, within a share of the budget; a fixed model stays."""
     validations = [validation, *_further_validations(validation, more)]
@@ -232,14 +144,14 @@ def _with_best_settings(
 
 
 def _screen(
-    defaults: Mapping[str, Learner], validation: Validation, past: Interactions, trial: _Trial
+    defaults: Mapping[str, Learner], validation: Validation, past: Interactions, trial: Trial
 ) -> dict[str, Learner]:
     """The optional models that add something to the others on a sample of the customers, by any difference."""
     optional = _affordable(_learnable(past, trial), validation.past, trial)
     if not optional:
         return {}
     lists = {
-        name: _new_item_lists(model, validation.users)
+        name: new_item_lists(model, validation.users)
         for name, model in trial.fit({**defaults, **optional}, validation.past, "look at").items()
     }
     choice = choose_blend(lists, optional, validation.users.new, min_gain=0.0, standard_errors=0.0)
@@ -247,11 +159,11 @@ def _screen(
     kept = {name: learner for name, learner in optional.items() if choice.weights.get(name) or blend.get(name)}
     kept = kept if choice.is_enough else {}
     trial.drop(choice, [name for name in optional if name not in kept])
-    trial.verdicts |= _verdicts(choice)
+    trial.verdicts |= model_verdicts(choice)
     return kept
 
 
-def _learnable(past: Interactions, trial: _Trial) -> dict[str, Learner]:
+def _learnable(past: Interactions, trial: Trial) -> dict[str, Learner]:
     """The optional models that could be learnt from everything within the budget, were they chosen."""
     size, allowed = DataSize.of_data(past), trial.plan.optional_seconds
     seconds = {name: foretold_seconds(learner, size) for name, learner in trial.plan.optional.items()}
@@ -263,7 +175,7 @@ def _learnable(past: Interactions, trial: _Trial) -> dict[str, Learner]:
     return {name: learner for name, learner in trial.plan.optional.items() if seconds[name] <= allowed}
 
 
-def _affordable(optional: Mapping[str, Learner], data: Interactions, trial: _Trial) -> dict[str, Learner]:
+def _affordable(optional: Mapping[str, Learner], data: Interactions, trial: Trial) -> dict[str, Learner]:
     """The models whose fit from these data still fits the budget; the others are left out."""
     if not optional:
         return {}
@@ -283,7 +195,7 @@ def _judge_on_sample(
     optional: Mapping[str, Learner],
     past: Interactions,
     users: ValidationUsers,
-    trial: _Trial,
+    trial: Trial,
 ) -> dict[str, Learner]:
     """The optional models that add enough on as many customers as the budget allows; all where it allows all.
 
@@ -298,23 +210,11 @@ def _judge_on_sample(
         return dict(optional)
     part = draw_sample(past, trial.rng, int(share * size.events))
     models = trial.fit({**defaults, **optional}, part, "sample")
-    choice = choose_blend({name: _new_item_lists(model, users) for name, model in models.items()}, optional, users.new)
+    choice = choose_blend({name: new_item_lists(model, users) for name, model in models.items()}, optional, users.new)
     kept = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in kept])
-    trial.verdicts |= _verdicts(choice)
+    trial.verdicts |= model_verdicts(choice)
     return kept
-
-
-def _verdicts(choice: BlendChoice) -> dict[str, ModelVerdict]:
-    return {name: _verdict(alone, choice.ndcg, choice.weights.get(name, 0.0)) for name, alone in choice.alone.items()}
-
-
-def _verdict(alone: Doubles, chosen: Doubles, weight: float) -> ModelVerdict:
-    if not len(alone):
-        return ModelVerdict(0.0, 0.0, 0.0, 0, weight)
-    difference = alone - chosen
-    error = float(difference.std() / np.sqrt(len(difference)))
-    return ModelVerdict(float(alone.mean()), float(difference.mean()), error, len(alone), weight)
 
 
 def _select_buy_again(
@@ -349,36 +249,6 @@ def _with_best_half_lives(
     return chosen, half_lives
 
 
-def _with_more_splits(
-    lists: Lists,
-    relevant: Sequence[Ints],
-    learners: Mapping[str, Learner],
-    splits: Sequence[tuple[Holdout, ValidationUsers]],
-    trial: _Trial,
-) -> tuple[Lists, Sequence[Ints]]:
-    """The candidates and the relevant items, of the first users and of those of all other splits."""
-    for holdout, users in splits:
-        models = trial.fit({name: learners[name] for name in lists}, holdout.past, "try again")
-        lists = {name: [*lists[name], *_new_item_lists(model, users)] for name, model in models.items()}
-        relevant = [*relevant, *users.new]
-    return lists, relevant
-
-
 def _blended_lists(lists: Lists, blend: Mapping[str, float]) -> list[Candidates]:
     rows = zip(*(lists[name] for name in blend), strict=True)
     return [blended(list(zip(row, blend.values(), strict=True)), BLEND_DEPTH) for row in rows]
-
-
-def _new_item_lists(model: Model, users: ValidationUsers) -> list[Candidates]:
-    return candidate_lists(model, users, only_new=True, depth=BLEND_DEPTH)
-
-
-def _reason(choice: BlendChoice) -> str:
-    if choice.is_enough:
-        return "adds nothing to the others"
-    if choice.gain < 0:
-        return f"takes {-100 * choice.gain:.1f} % from the list, with all other spare ones"
-    adds = f"adds {100 * choice.gain:.1f} % to the list, with all other spare ones"
-    if choice.gain > choice.required:
-        return f"{adds}, but {len(choice.ndcg):,} judges are too few to be sure of it"
-    return f"{adds}; {100 * choice.required:g} % are asked for"

@@ -13,7 +13,7 @@ from recsys.learning.half_life import hill_climb, mean_or_zero
 from recsys.learning.selection.budget import Budget, limit_seconds
 from recsys.learning.selection.cpu_limit import CpuLimitExceeded, cpu_limit
 from recsys.learning.validation import Validation, is_better
-from recsys.models.als import Als
+from recsys.models.als import MORE_FACTORS, Als
 from recsys.models.base import Learner
 from recsys.models.ease import Ease
 from recsys.models.fit_cost import DataSize, foretold_seconds, judging_seconds
@@ -69,7 +69,7 @@ def with_best_settings(
     chosen: dict[str, float] = {}
     tried: dict[str, Mapping[float, float]] = {}
 
-    def quality(candidate: Learner) -> Doubles | None:
+    def measure(candidate: Learner) -> Doubles | None:
         """nDCG@10 of each user; None where the budget does not allow the trial, or it costs far more than foretold."""
         seconds = [_trial_seconds(candidate, each, size) for each, size in zip(validations, sizes, strict=True)]
         if not budget.spend(sum(seconds)):
@@ -80,6 +80,13 @@ def with_best_settings(
                 return np.concatenate([each.quality(model) for each, model in zip(validations, models, strict=True)])
         except CpuLimitExceeded:
             return None
+
+    known: dict[Learner, Doubles | None] = {}
+
+    def quality(candidate: Learner) -> Doubles | None:
+        if candidate not in known:
+            known[candidate] = measure(candidate)
+        return known[candidate]
 
     for ladder in ladders_of(learner, sizes[0]):
         best, tried[ladder.setting] = _climb(learner, ladder, quality)
@@ -120,12 +127,13 @@ def _changed(learner: Learner, setting: str, value: float) -> Learner:
 
 def _als_ladders(learner: Als, size: DataSize) -> list[Ladder]:
     ladders = []
+    _, _, factors = learner.settings_for(int(size.users), size.items, int(size.pairs))
     if learner.regularization == "auto":
         ladders.append(Ladder("regularization_scale", learner.regularization_scale, ALS_SCALES))
     if learner.factors == "auto":
-        _, _, factors = learner.settings_for(int(size.users), size.items, int(size.pairs))
         ladders.append(Ladder("factors", factors, (factors // 2, 2 * factors)))
-    return ladders
+    # In a large sparse range factors say more than regularization, and the budget allows few trials.
+    return ladders[::-1] if factors >= MORE_FACTORS else ladders
 
 
 def _ease_ladders(learner: Ease, _size: DataSize) -> list[Ladder]:

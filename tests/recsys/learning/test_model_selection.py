@@ -13,7 +13,7 @@ from recsys.learning.buy_again_selection import quality, select_buy_again
 from recsys.learning.holdout import Holdout, hold_out, last_parts, last_weeks, random_parts
 from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, draw_sample, select_models
 from recsys.learning.recipe import Plan
-from recsys.learning.selection import budget
+from recsys.learning.selection import budget, finalists
 from recsys.learning.validation import (
     LIST_LENGTH,
     Validation,
@@ -63,6 +63,7 @@ def chosen(
     optional: Sequence[str],
     seconds: float = 1e9,
     steps: list[str] | None = None,
+    more: Sequence[tuple[Holdout, ValidationUsers]] = (),
     last_look: Sequence[tuple[Holdout, ValidationUsers]] = (),
 ) -> ModelChoice:
     plan = Plan(
@@ -79,7 +80,7 @@ def chosen(
             steps.append(name)
         return nullcontext()
 
-    return select_models(holdout, users, plan, np.random.default_rng(0), step, last_look=last_look)
+    return select_models(holdout, users, plan, np.random.default_rng(0), step, more=more, last_look=last_look)
 
 
 def optional_learners(names: Sequence[str]) -> Mapping[str, Learner]:
@@ -191,6 +192,21 @@ def test_only_the_finalists_are_judged_by_the_last_look(last_look: list[tuple[Ho
         "graph_walk": 120,
     }
     assert sum(choice.blend.values()) == pytest.approx(1)
+
+
+def test_a_costly_model_that_shows_nothing_on_the_first_part_is_not_fitted_again(
+    monkeypatch: pytest.MonkeyPatch, last_look: list[tuple[Holdout, ValidationUsers]]
+) -> None:
+    monkeypatch.setattr(finalists, "COSTLY_S", 0.0)
+    steps = list[str]()
+    choice = chosen(FEW, ["popularity"], ["graph_walk", "content"], steps=steps, more=last_look)
+    assert [step for step in steps if step.startswith("try again")] == ["try again popularity", "try again graph_walk"]
+    assert {name: verdict.n_users for name, verdict in choice.verdicts.items()} == {
+        "popularity": 120,
+        "graph_walk": 120,
+        "content": 60,
+    }
+    assert choice.left_out["content"] == "adds nothing to the others"
 
 
 def test_without_a_budget_there_is_no_last_look(last_look: list[tuple[Holdout, ValidationUsers]]) -> None:

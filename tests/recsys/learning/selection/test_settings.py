@@ -5,11 +5,13 @@ from math import inf
 import numpy as np
 import pytest
 
+from recsys.data.dataset.interactions import Interactions
 from recsys.learning.holdout import random_parts
 from recsys.learning.selection.budget import Budget
-from recsys.learning.selection.settings import LADDERS, ladders_of, with_best_settings
+from recsys.learning.selection.settings import LADDERS, Ladder, ladders_of, with_best_settings
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.als import Als
+from recsys.models.base import Model
 from recsys.models.ease import Ease
 from recsys.models.fit_cost import DataSize
 from recsys.models.graph_filter import GraphFilter
@@ -65,6 +67,27 @@ def test_every_ladder_begins_with_what_auto_stands_for(kind: type[Als]) -> None:
     ladders = ladders_of(kind(), size)
     assert ladders
     assert all(len({*ladder.values, ladder.start}) > 1 for ladder in ladders)
+
+
+def test_factors_come_first_in_a_large_sparse_range() -> None:
+    sizes = DataSize(20_000, 2_000, 10_000, 20_000, 20_000), DataSize(20_000, 200, 1_000, 20_000, 20_000)
+    first = [ladders_of(Als(), size)[0].setting for size in sizes]
+    assert first == ["factors", "regularization_scale"]
+
+
+def test_no_trial_is_made_twice(validation: Validation, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[float] = []
+
+    def fit(learner: GraphWalk, data: Interactions, rng: np.random.Generator) -> Model:
+        assert learner.beta != "auto"
+        fitted.append(learner.beta)
+        return Popularity().fit(data, rng)
+
+    ladder = Ladder("beta", 0.4, (0.4, 0.6))
+    monkeypatch.setitem(LADDERS, GraphWalk, lambda _learner, _size: [ladder, ladder])
+    monkeypatch.setattr(GraphWalk, "fit", fit)
+    with_best_settings(GraphWalk(), [validation], Budget(inf), RNG)
+    assert fitted == [0.4, 0.6]
 
 
 def test_a_model_without_a_ladder_stays(validation: Validation) -> None:
