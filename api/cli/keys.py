@@ -9,7 +9,7 @@ from api.cli.context import server_config
 from recsys.cli.context import CliContext
 from recsys.cli.output import AsJson, print_json, print_table
 from recsys.cli.registration import register_group
-from recsys.errors import BadInput, LogUnavailable
+from recsys.errors import BadFile, BadInput, LogUnavailable
 from recsys.time_units import DAY_MS, HOUR_MS, minute, now_ms
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def signing(
 def _last_uses(cli: CliContext) -> dict[str, int]:
     try:
         return cli.store().last_uses() if cli.has_store else {}
-    except LogUnavailable as error:
+    except (BadFile, LogUnavailable) as error:  # keys are looked at when something is wrong
         typer.echo(f"when keys were last used is not known: {error}", err=True)
         return {}
 

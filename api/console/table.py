@@ -30,6 +30,7 @@ PAGES: tuple[ConsolePage, ...] = (
     segments.PAGE,
     campaigns.PAGE,
     campaigns.CAMPAIGN,
+    campaigns.RESULT,
     campaigns.UNPLANNED,
     promotions.PAGE,
     units.PAGE,

@@ -64,22 +64,33 @@ async def view_mailings(visit: Visit) -> Response:
 
 
 async def view_one(visit: Visit) -> Response:
-    """One campaign: what was planned, what the draw counted, and what it earned so far; of a mailing the last alone."""
+    """One campaign: what was planned and drawn; its result is worked out on a page of its own: that takes seconds."""
+    name = _chosen(visit)
+    campaign = await _planned(visit, name)
+    if campaign is None and name not in {each.campaign for each in (await visit.client.mailings()).mailings}:
+        raise BadInput(f"there is no campaign {name!r:.80}, and no mailing; the page Campaigns lists them")
+    title = (campaign.name or campaign.id) if campaign else f"Mailing {name}"
+    about = {} if campaign else {"sentence": UNPLANNED.sentence}
+    context = {"campaign": campaign, "name": name, "layouts": LAYOUTS, "all_the_same": ALL_THE_SAME}
+    return visit.render("campaign.html", title=title, **about, **context)
+
+
+async def view_result(visit: Visit) -> Response:
+    """What a campaign or a mailing earned so far."""
+    name, result, unknown = _chosen(visit), None, ""
+    try:
+        result = await visit.client.campaign_result(name)
+    except ApiError as error:
+        unknown = error.message
+    context = {"name": name, "result": result, "unknown": unknown, "effects": EFFECTS}
+    return visit.render("campaign_result.html", title=f"Result of {name}", **context)
+
+
+def _chosen(visit: Visit) -> str:
     name = visit.typed("campaign")
     if not name:
         raise BadInput("choose a campaign on the page Campaigns")
-    campaign, result, unknown = await _planned(visit, name), None, ""
-    if campaign is None and name not in {each.campaign for each in (await visit.client.mailings()).mailings}:
-        raise BadInput(f"there is no campaign {name!r:.80}, and no mailing; the page Campaigns lists them")
-    if campaign is None or campaign.draw is not None:
-        try:
-            result = await visit.client.campaign_result(name)
-        except ApiError as error:
-            unknown = error.message
-    title = (campaign.name or campaign.id) if campaign else f"Mailing {name}"
-    context = {"campaign": campaign, "result": result, "unknown": unknown, "layouts": LAYOUTS, "effects": EFFECTS}
-    about = {} if campaign else {"sentence": UNPLANNED.sentence}
-    return visit.render("campaign.html", title=title, **about, **context, all_the_same=ALL_THE_SAME)
+    return name
 
 
 async def _planned(visit: Visit, name: str) -> Campaign | None:
@@ -174,6 +185,12 @@ CAMPAIGN = ConsolePage(
     sentence="What was planned, who was drawn, and what it earned.",
     view=view_one,
     actions={"draw": Action(draw), "download": Action(download), "close": Action(close)},
+)
+RESULT = ConsolePage(
+    path="/campaign/result",
+    title="Result of a campaign",
+    sentence="What it earned by now: money of those who were written to against those who were not.",
+    view=view_result,
 )
 UNPLANNED = ConsolePage(
     path="/mailings",

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,7 @@ from api.auth.api_keys import read_keys
 from api.server.bind_address import check_address, is_loopback
 from api.settings import ServerConfig
 from recsys.cli.app import application
+from recsys.data.store.open import open_store
 
 RUN = CliRunner()
 
@@ -62,6 +64,21 @@ def test_the_list_shows_the_state_of_each_key(tmp_path: Path) -> None:
     assert "digest" not in body[0]
     table = keys(tmp_path, "list")[1]
     assert all(word in table for word in ("one", "two", "gone", "valid", "revoked", "expired"))
+
+
+def test_the_list_says_when_a_key_was_last_used_and_stays_whole_beside_a_damaged_log(tmp_path: Path) -> None:
+    keys(tmp_path, "create", "shop", "--scope", "read")
+    (key,) = orjson.loads(keys(tmp_path, "list", "--json")[1])
+    assert key["used_at_ms"] is None
+    assert not (tmp_path / "shop.db").exists()
+    with closing(open_store(tmp_path, None)) as store:
+        store.note_uses({key["id"]: 1_512_484_200_000})
+    assert "2017-12-05 14:30" in keys(tmp_path, "list")[1]
+    for file in tmp_path.glob("shop.db*"):
+        file.unlink()
+    (tmp_path / "shop.db").write_bytes(b"no database" * 1_000)
+    code, out, err = keys(tmp_path, "list")
+    assert (code, "shop" in out, "is not known" in err) == (0, True, True)
 
 
 def test_an_unknown_key_cannot_be_revoked(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "/customer": {"id": MARKUP},
     "/segments": {"open": "hostile"},
     "/campaign": {"campaign": "hostile"},
+    "/campaign/result": {"campaign": "hostile"},
     "/products": {"query": "Long"},
     "/products/names": {"item": "Long"},
     "/product": {"item": "item-000", "fans": "1"},

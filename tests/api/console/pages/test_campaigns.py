@@ -61,6 +61,7 @@ def test_what_was_sent_without_a_plan_is_listed_and_of_few_nothing_is_said(
         store.add_facts([*many, Fact("few", "user-001", FactKind.MESSAGE, 2_000, None, "sent", HOSTILE)])
     text = console.get("/console/mailings").text
     assert '<a href="/console/campaign?campaign=18">18</a>' in text
+    assert 'hx-get="/console/campaign/result?campaign=18"' in console.get("/console/campaign?campaign=18").text
     assert re.findall(r'data-label="Customers">\s*([^<]+)<', text) == ["–", "30"]
 
 
