@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 
 @asynccontextmanager
 async def turn(slots: asyncio.Semaphore, receive: Receive) -> AsyncIterator[None]:
-    """Holds one of the slots.  receive: of a request whose body is read.  Raises ClientDisconnect if the client leaves.
+    """Holds one of the slots.  receive: of a request whose body was read, or is of no use.
+
+    Raises ClientDisconnect if the client leaves.
 
     Clients that connect again and again would otherwise fill the queue with requests that nobody waits for.
     """
@@ -26,7 +28,7 @@ async def turn(slots: asyncio.Semaphore, receive: Receive) -> AsyncIterator[None
 
 async def _wait(slots: asyncio.Semaphore, receive: Receive) -> None:
     """Takes a slot.  After the body a client sends nothing but the end of its connection."""
-    slot, end = asyncio.ensure_future(slots.acquire()), asyncio.ensure_future(_next(receive))
+    slot, end = asyncio.ensure_future(slots.acquire()), asyncio.ensure_future(_disconnect(receive))
     try:
         await asyncio.wait((slot, end), return_when=asyncio.FIRST_COMPLETED)
         if end.done():
@@ -39,5 +41,7 @@ async def _wait(slots: asyncio.Semaphore, receive: Receive) -> None:
         end.cancel()
 
 
-async def _next(receive: Receive) -> Message:
-    return await receive()
+async def _disconnect(receive: Receive) -> None:
+    """Returns when the client has left.  Of a GET the body, which is empty, is still to come."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

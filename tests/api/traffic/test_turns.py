@@ -11,12 +11,15 @@ from api.traffic.turns import turn
 
 
 class Client:
-    """A client whose body was read: what comes next is the end of its connection."""
+    """A client of a GET: nobody has read its empty body, and after that comes the end of its connection."""
 
     def __init__(self) -> None:
         self.leaves = asyncio.Event()
+        self.messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive(self) -> Message:
+        if self.messages:
+            return self.messages.pop()
         await self.leaves.wait()
         return {"type": "http.disconnect"}
 
