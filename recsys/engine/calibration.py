@@ -4,7 +4,7 @@ A curve is learned on held-back weeks.  Two lists of different models are merged
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
@@ -24,15 +24,18 @@ MIN_EXAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A rising curve: score `scores[i]` means probability `probabilities[i]`; linear in between, flat outside."""
+    """A rising curve: score `scores[i]` means probability `probabilities[i]`; linear in between, flat outside.
+
+    upper: a probability that hardly any candidate exceeds; higher ones rest on a few lucky examples.
+    """
 
     scores: Doubles
     probabilities: Doubles
+    upper: float = field(init=False, compare=False)
 
-    @property
-    def upper(self) -> float:
-        """A probability that hardly any candidate exceeds; higher ones rest on a few lucky examples."""
-        return float(self.probabilities[int(UPPER_QUANTILE * (len(self.probabilities) - 1))])
+    def __post_init__(self) -> None:
+        upper = float(self.probabilities[int(UPPER_QUANTILE * (len(self.probabilities) - 1))])
+        object.__setattr__(self, "upper", upper)
 
     def apply(self, scores: Floats) -> Doubles:
         """(N,) -> (N,), in [0, 1]"""

@@ -193,14 +193,15 @@ class Recommender:
         return draw_chances(CandidatePool(context, constraints.min_score), constraints, shown)
 
     def _recommendations(self, context: QueryContext, scored: list[ScoredItem]) -> RecommendationList:
-        label, reasons = self.catalogue.label, build_reasons(scored, context)
+        reasons = build_reasons(scored, context)
+        labels = self.catalogue.labels([candidate.item for candidate in scored])
         explanations: Sequence[Explanation | None] = [None] * len(scored)
         if context.query.explain:
             explanations = build_explanations(scored, context, self.applied_rules, active_rules(self.rules, context))
-        rows = zip(scored, reasons, explanations, strict=True)
+        rows = zip(scored, labels, reasons, explanations, strict=True)
         items = [
-            Recommendation(*label(item), score, rank, reason, source, None, probability, explanation)
-            for rank, ((item, score, source, _, probability), reason, explanation) in enumerate(rows, 1)
+            Recommendation(*label, score, rank, reason, source, None, probability, explanation)
+            for rank, ((_, score, source, _, probability), label, reason, explanation) in enumerate(rows, 1)
         ]
         effect = attributes_effect(context, scored)
         return RecommendationList(

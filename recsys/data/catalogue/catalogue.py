@@ -150,6 +150,11 @@ class Catalogue:
             label = self._labels[position] = Label(self.item_id(position), self.name(position))
         return label
 
+    def labels(self, positions: Iterable[int]) -> list[Label]:
+        """The label of each: a list of ten asks for twenty, and most are known."""
+        known = self._labels.get
+        return [known(position) or self.label(position) for position in positions]
+
     def on_sale(self, now: float) -> Bools:
         """Which items may be shown at that moment: listed, not sold out, available.  (I,), read-only."""
         if not self.has_dates:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Ints, Kinds, Longs
+from recsys.arrays import Doubles, Ints, Kinds, Longs
 from recsys.data.dataset.histories import Histories
 from recsys.data.events import PURCHASE, RETURN, Event
 from recsys.data.ids import MISSING
@@ -122,20 +122,20 @@ def returned_purchases(lines: EventLines, standing: Longs) -> tuple[Longs, Longs
     return back, np.where(is_same, standing[same], target)
 
 
-def is_counted(history: Histories, events: Sequence[Event], item: Ints, kind: Kinds) -> Bools:
+def is_counted(history: Histories, events: Sequence[Event], item: Sequence[int], kind: Sequence[int]) -> list[bool]:
     """Which events of one customer after those of the history count, by the rules of `merge_lines`.  (N,) -> (N,)
 
     events: oldest first; item, kind (N,): of each.  Units that the history holds are unknown: one return sends it back.
     """
-    counted = np.ones(len(events), bool)
-    rows = [row for row, code in enumerate(kind.tolist()) if code in (PURCHASE, RETURN)]
+    counted = [True] * len(events)
+    rows = [row for row, code in enumerate(kind) if code in (PURCHASE, RETURN)]
     keys = {row: _occasion_key(events[row]) for row in rows}
     n_bought: dict[_Key, float] = {}
     n_back: dict[_Key, float] = {}
     next_day_ms = (np.floor(history.at.max(initial=-np.inf)) + 1) * DAY_MS if rows else 0.0
     for row in rows:
         if events[row].kind == PURCHASE:
-            is_known = events[row].at_ms < next_day_ms and _is_of_history(history, events[row], int(item[row]))
+            is_known = events[row].at_ms < next_day_ms and _is_of_history(history, events[row], item[row])
             counted[row] = not is_known and keys[row] not in n_bought
             n_bought[keys[row]] = n_bought.get(keys[row], 0.0) + events[row].quantity
     last_bought: dict[str, _Key] = {}

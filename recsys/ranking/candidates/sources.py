@@ -94,6 +94,8 @@ def _indexed(index: Index, vectors: Floats, rows: IndexRows | None, mask: Bools,
         items, scores = index.search_rows(vectors[0], k, rows, mask)
     else:
         (items,), (scores,) = index.search(vectors, k, mask)
+    if len(scores) and scores[-1] > 0:  # as nearly always; they fall
+        return Candidates(items, scores)
     is_liked = scores > 0
     return Candidates(items[is_liked], scores[is_liked])
 

@@ -247,7 +247,7 @@ def _rows_of_few(
     items, kinds = list(map(catalogue.position, map(_ITEM_ID, events))), list(map(_KIND, events))
     counted = [True] * len(events)
     if PURCHASE in kinds or RETURN in kinds:
-        counted = is_counted(history, events, np.array(items, np.int32), np.array(kinds, np.int8)).tolist()
+        counted = is_counted(history, events, items, kinds)
     rows = []
     for event, item, kind, counts in zip(events, items, kinds, counted, strict=True):
         weight = engine.weight_by_kind.get(kind, 0.0)
@@ -277,7 +277,7 @@ def _columns_of_many(
     weight = engine.kind_weights[kind]
     counts = (weight != 0) | (kind == DISMISS)
     counts &= (item != MISSING) & (item < engine.n_items)
-    counts &= is_counted(history, events, item, kind)
+    counts &= is_counted(history, events, item.tolist(), kind.tolist())
     if RATING in kind.tobytes():
         for row in (kind == RATING).nonzero()[0].tolist():
             weight[row] *= events[row].rating or 0.0

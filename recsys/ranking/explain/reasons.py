@@ -86,8 +86,8 @@ def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
             _interval_text(days_by_item[item], context.engine.repurchase.gap_of(item)) or text
             for item, text in zip(items, texts, strict=True)
         ]
-    label = context.catalogue.label
-    return [Reason("buy_again", text, (label(item).item_id,)) for item, text in zip(items, texts, strict=True)]
+    labels = context.catalogue.labels(items)
+    return [Reason("buy_again", text, (label.item_id,)) for label, text in zip(labels, texts, strict=True)]
 
 
 def _known_texts(items: list[int], context: QueryContext) -> list[str] | None:

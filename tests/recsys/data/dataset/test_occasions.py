@@ -99,7 +99,7 @@ def test_events_after_the_release_count_as_the_next_release_will_count_them(even
     nothing = replace(data.histories.where(np.zeros(len(data.histories.item), bool)))
     item = np.array(["xyz".index(event.item_id) for event in events], np.int32)
     kind = np.array([event.kind for event in events], np.int8)
-    kept = is_counted(nothing, events, item, kind)
+    kept = is_counted(nothing, events, item.tolist(), kind.tolist())
     known = sorted({event.item_id for event in events})
     rows = [
         (known.index(e.item_id), e.at_ms / DAY_MS, int(e.kind))
@@ -151,9 +151,8 @@ def test_a_history_without_returns_stays_itself() -> None:
 def test_purchases_of_an_occasion_that_the_release_holds_do_not_count_again() -> None:
     history = dataset([bought("x", 3.25), bought("y", 2, "o1")]).data.histories
     later = [bought("x", 3.5), bought("x", 1.5), bought("y", 2, "o1"), bought("y", 1.9, "o2")]
-    kind = np.full(4, Kind.PURCHASE, np.int8)
-    counts = is_counted(history, later, np.array([0, 0, 1, 1], np.int32), kind)
-    assert counts.tolist() == [False, True, False, True]
+    counts = is_counted(history, later, [0, 0, 1, 1], [Kind.PURCHASE] * 4)
+    assert counts == [False, True, False, True]
 
 
 def test_customers_with_one_order_of_two_equal_lines_bought_nothing_again() -> None:
