@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+_FIRST_DAY, _LAST_DAY = -719_162.0, 2_932_896.0
 
 
 def now_ms() -> int:
@@ -15,8 +16,8 @@ def now_ms() -> int:
 
 
 def date(day: float) -> str:
-    """A day since 1970 as 2017-12-05 (UTC)."""
-    return f"{datetime.fromtimestamp(day * DAY_MS / 1_000, UTC):%Y-%m-%d}"
+    """A day since 1970 as 2017-12-05 (UTC); one outside the years 1 to 9999 as the nearest of them."""
+    return datetime.fromtimestamp(min(max(day, _FIRST_DAY), _LAST_DAY) * DAY_MS / 1_000, UTC).date().isoformat()
 
 
 def milliseconds(moment: datetime) -> int:

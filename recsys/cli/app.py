@@ -41,6 +41,13 @@ from recsys.threads import limit_threads
 class ErrorBoundary(TyperGroup):
     """Error boundary of all commands: an error becomes one line and an exit code; `--debug` keeps the traceback."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for word in args:
+            if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+                readable = word.encode(errors="replace").decode()
+                raise typer.BadParameter(f"{readable:.80}: this is no UTF-8; check the encoding of the terminal")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -60,9 +67,12 @@ def report_error(error: Exception) -> int:
     elif isinstance(error, OSError) and _is_disk_full(error):
         text = f"bad_file: {error.filename or 'the disk'}: no room ({error}); make room, then run it again"
         code = USER_ERROR
-    elif isinstance(error, OSError) and error.filename is not None:
-        text = f"bad_file: {error.filename}: {error.strerror}; check who may read and write there, and the free space"
+    elif isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+        where, problem = error.filename or "a file", error.strerror or str(error)
+        text = f"bad_file: {where}: {problem:.500}; check the path, who may read and write there, and the free space"
         code = USER_ERROR
+    elif isinstance(error, OverflowError):
+        text, code = f"bad_input: a number is too large ({error}); give a smaller one", USER_ERROR
     else:
         text, code = f"fault: {type(error).__name__}: {error}; run it with --debug for the whole story", INTERNAL_ERROR
     typer.secho(" ".join(text.split()), fg=typer.colors.RED, err=True)

@@ -6,13 +6,22 @@ from typing import IO
 
 import polars as pl
 
+from recsys.atomic_file import open_private
+
 # An import removes one apostrophe from a cell that matches REMOVED (`column_mapping.text_of`), so that cells come back.
 FORMULA = r"(?s)^(?:'*[=+\-@\t\r]|'+\d).*$"
 NUMBER = r"^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 
 
 def write_csv(frame: pl.DataFrame, file: Path | IO[bytes], *, include_header: bool = True) -> None:
-    """Writes the frame; text that begins like a formula begins with an apostrophe, numbers stay as they are."""
+    """Writes the frame; text that begins like a formula begins with an apostrophe, numbers stay as they are.
+
+    A file is private, because most name customers.  Raises OSError with its name where it cannot be written.
+    """
+    if isinstance(file, Path):
+        with open_private(file, "wb") as opened:
+            write_csv(frame, opened, include_header=include_header)
+        return
     guarded = [_guarded(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.String]
     frame.with_columns(guarded).write_csv(file, include_header=include_header)
 

@@ -70,7 +70,10 @@ class SegmentVocabulary:
 def parse_customers(written: object, vocabulary: SegmentVocabulary) -> CustomerWhere:
     """The condition of JSON types.  Raises BadFilter, which names the place and what may stand there."""
     expression = _Parser(vocabulary, FilterBudget()).parse(written, "")
-    return CustomerWhere(expression, orjson.dumps(written, option=orjson.OPT_SORT_KEYS).decode())
+    try:
+        return CustomerWhere(expression, orjson.dumps(written, option=orjson.OPT_SORT_KEYS).decode())
+    except TypeError:  # an integer that no JSON of ours holds
+        raise BadFilter("a number of the condition has more than 64 bits; give a smaller one") from None
 
 
 def parse_customers_text(text: str, vocabulary: SegmentVocabulary) -> CustomerWhere:

@@ -138,3 +138,14 @@ def test_the_console_script_answers_for_help_quickly() -> None:
     script = Path(sys.executable).with_name("recsys")
     process = subprocess.run([script, "similar", "--help"], capture_output=True, text=True, check=True, env=env)
     assert "What goes with this item." in process.stdout
+
+
+def test_an_argument_that_is_no_text_and_a_number_that_no_machine_holds_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = run("--home", str(tmp_path), "recommend", "ann\udcff")
+    assert (odd.exit_code, "no UTF-8" in odd.output) == (2, True)
+    assert report_error(OverflowError("int too big to convert")) == 1
+    assert report_error(OSError(5, "Input/output error")) == 1
+    assert report_error(ConnectionResetError(104, "reset")) == 5
+    assert "bad_input: a number is too large" in capsys.readouterr().err

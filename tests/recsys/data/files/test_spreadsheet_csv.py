@@ -46,3 +46,10 @@ def test_a_single_cell_is_guarded_as_in_a_table(text: str) -> None:
     write_csv(pl.DataFrame({"a": [text]}), out, include_header=False)
     (row,) = csv.reader(StringIO(out.getvalue().decode(), newline=""))
     assert row == [guard_cell(text)]
+
+
+def test_a_file_is_private_and_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    write_csv(pl.DataFrame({"customer": ["ann"]}), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").stat().st_mode & 0o077 == 0
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_csv(pl.DataFrame(), tmp_path / "nowhere" / "out.csv")

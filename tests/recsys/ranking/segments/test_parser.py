@@ -76,3 +76,9 @@ def test_a_condition_may_not_be_deep_or_long() -> None:
         parse_customers(deep, WORDS)
     with pytest.raises(BadFilter, match="more than 50 conditions"):
         parse_customers({"any": [{"stage": "new"}] * 51}, WORDS)
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1])
+def test_a_number_of_more_than_64_bits_is_refused(number: int) -> None:
+    with pytest.raises(BadFilter, match="64 bits"):
+        parse_customers({"money": {"gte": number}}, WORDS)
