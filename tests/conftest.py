@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # A deadline per example fails where the machine is busy, not where the code is wrong.
 # A build machine tries the same examples every time: what fails there fails here too.
-settings.register_profile("quick", deadline=None, max_examples=25, derandomize="CI" in os.environ)
+settings.register_profile("quick", deadline=None, max_examples=15, derandomize="CI" in os.environ)
 settings.register_profile("all", deadline=None, max_examples=200)
 settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")

@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from io import BytesIO
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,6 +41,7 @@ MAP_FROM_BYTES = 4096  # a process may hold a limited number of maps, so smaller
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 _NAME = re.compile(rf"{_PART}(/{_PART})*")
 _VERSION = re.compile(_PART)
+_FORMAT_1 = npy.magic(1, 0)
 # NumPy's errors for a damaged header, whose dictionary it parses as Python.
 _READ_ERRORS = (
     *(ValueError, TypeError, OSError, EOFError, OverflowError, MemoryError),
@@ -277,6 +279,8 @@ def _save(directory: Path, name: str, array: AnyArray) -> None:
 
 
 def _digest(file: Path) -> str:
+    if file.stat().st_size < MAP_FROM_BYTES:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -340,10 +344,23 @@ def _load(file: Path) -> AnyArray:
         if file.stat().st_size >= MAP_FROM_BYTES:
             # A plain array: slices of the memmap class are slower.
             return np.asarray(npy.open_memmap(file, mode="r"))
-        with file.open("rb") as content:
-            return frozen(npy.read_array(content, allow_pickle=False))
+        return _small_array(file.read_bytes())
     except _READ_ERRORS as error:
         _refuse(file, f"no array ({error})")
+
+
+def _small_array(content: bytes) -> AnyArray:
+    """The array in the content of a file.  A release has hundreds of such files, most with headers like another's."""
+    if content[: len(_FORMAT_1)] != _FORMAT_1:
+        return frozen(npy.read_array(BytesIO(content), allow_pickle=False))
+    start = 10 + int.from_bytes(content[8:10], "little")
+    shape, is_fortran, dtype = _small_header(content[8:start])
+    return np.frombuffer(content, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
+
+
+@lru_cache(maxsize=2_000)
+def _small_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    return npy.read_array_header_1_0(BytesIO(content))
 
 
 def _refuse(file: Path, what: str) -> NoReturn:

@@ -14,8 +14,9 @@ from recsys.cli.context import GATE_REFUSED, NOTHING_NEW, OK, USER_ERROR
 from recsys.data.store.open import open_store
 from recsys.errors import BadInput, StaleJob
 from recsys.progress import StepLog
-from recsys.testing import small_events, small_items
+from recsys.testing import small_events
 from recsys.time_units import DAY_MS, now_ms
+from tests.homes import copy_home
 from training.data_digest import unchanged_release
 from training.job import TrainingOptions, train, verdicts_until
 from training.registry import Registry, Release
@@ -27,37 +28,20 @@ POPULARITY_ALONE = "".join(
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop whose second training, of best-sellers alone, was rejected."""
-    folder = tmp_path_factory.mktemp("home")
-    store = open_store(folder, None)
-    store.put_items(small_items())
-    store.append(small_events())
-    assert train(store, folder, None, StepLog()).verdict.outcome == "promoted"
+    folder = copy_home(trained_home, tmp_path_factory.mktemp("job") / "home")
+    assert [verdict.outcome for verdict in Registry(folder).verdicts()] == ["promoted"]
     (folder / "recsys.toml").write_text(POPULARITY_ALONE)
-    assert train(store, folder, folder / "recsys.toml", StepLog()).verdict.outcome == "rejected"
-    store.close()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A shop with one release of the command line."""
-    folder = tmp_path_factory.mktemp("trained") / "home"
     with closing(open_store(folder, None)) as store:
-        store.put_items(small_items())
-        store.append(small_events())
-    code, text = command(folder, "train")
-    assert code == OK, text
+        assert train(store, folder, folder / "recsys.toml", StepLog()).verdict.outcome == "rejected"
     return folder
 
 
 @pytest.fixture
-def unchanged(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, moved by the clock of the file system only."""
-    copy = tmp_path / "home"
-    shutil.copytree(trained, copy)
-    return copy
+def unchanged(trained_home: Path, tmp_path: Path) -> Path:
+    """A copy of the trained shop, moved by the clock of the file system only."""
+    return Path(shutil.copytree(trained_home, tmp_path / "home"))
 
 
 def command(home: Path, *words: str) -> tuple[int, str]:
