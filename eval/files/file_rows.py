@@ -44,6 +44,7 @@ class FileFacts:
 class FileRows:
     """The rows that count, in the file's order: user_id, item_id, value (null without weights), at_ms, order_id.
 
+    Ids are categories, which take far less memory than texts.
     names: of items, by id, where the file has them.
     """
 

@@ -95,7 +95,8 @@ def _test_pairs(train: FileRows, test: FileRows, terms: FileTerms) -> FileRows:
     pair = ["user_id", "item_id"]
     rows = test.without(test.frame.unique(pair, maintain_order=True), TWICE)
     if terms.is_hiding:
-        rows = rows.without(rows.frame.join(train.frame.select(pair).unique(), on=pair, how="anti"), ALREADY_HAD)
+        own = train.frame.select(pair).join(rows.frame.select("user_id").unique(), on="user_id", how="semi").unique()
+        rows = rows.without(rows.frame.join(own, on=pair, how="anti"), ALREADY_HAD)
     if rows.frame.is_empty():
         raise NotEnoughData(f"{test.facts.path}: every customer had every item in the training file; try --seen keep")
     return rows

@@ -57,13 +57,13 @@ def build_users(test: FileRows, recommender: Recommender) -> FileUsers:
 
 def _held_back(test: FileRows, user_ids: Sequence[str], recommender: Recommender) -> HeldBack:
     catalogue = recommender.catalogue
-    item_ids = test.frame["item_id"].unique().sort().to_list()
+    item_ids = sorted(test.frame["item_id"].unique().to_list(), key=str.encode)
     known = catalogue.ids.positions(item_ids)
     # An item that the training file lacks gets a number that no model can recommend: it counts as missed.
     item = np.where(known == MISSING, catalogue.n_items + np.arange(len(known)), known).astype(np.int32)
     rows = test.frame.select(
-        pl.col("user_id").replace_strict(user_ids, range(len(user_ids)), return_dtype=pl.Int32),
-        pl.col("item_id").replace_strict(item_ids, item, return_dtype=pl.Int32),
+        pl.col("user_id").cast(pl.String).replace_strict(user_ids, range(len(user_ids)), return_dtype=pl.Int32),
+        pl.col("item_id").cast(pl.String).replace_strict(item_ids, item, return_dtype=pl.Int32),
     )
     no_money = np.zeros(rows.height)
     return build_held_back(rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), no_money, n_customers=len(user_ids))
