@@ -58,7 +58,7 @@ def cell(value: Any, kind: str) -> str:
             return number(value, 2)
         case "share":
             return share(value)
-        case "days":
+        case "whole":
             return number(value, 0)
         case "date":
             return day(value)

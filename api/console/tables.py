@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from api.console.visit import Visit
 
-Kind = Literal["text", "number", "money", "share", "date", "moment", "days", "words", "id"]
+Kind = Literal["text", "number", "money", "share", "date", "moment", "whole", "words", "id"]
 ROWS = 50
 MAX_PAGE = 100_000
 

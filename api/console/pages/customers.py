@@ -19,7 +19,7 @@ COLUMNS = (
     Column("abc", "ABC", hint="A: the customers who make the first 80 % of revenue"),
     Column("money", "Paid", "money"),
     Column("orders", "Orders", "number"),
-    Column("recency_days", "Days since", "days", hint="whole days since the last order"),
+    Column("recency_days", "Days since", "whole", hint="whole days since the last order"),
     Column("last_order", "Last order", "date"),
     Column("value", "Value, 91 days", "money", hint="money expected in the next 91 days"),
     Column("churn_28", "May leave", "share", hint="chance of no order in 28 days"),

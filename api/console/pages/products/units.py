@@ -9,9 +9,9 @@ from api.console.visit import Visit
 COLUMNS = (
     Column("item_id", "Product", "id", href="/console/product?item="),
     Column("name", "Name", "id"),
-    Column("units", "Units expected", "number"),
-    Column("low", "From", "number"),
-    Column("high", "To", "number"),
+    Column("units", "Units expected", "whole"),
+    Column("low", "From", "whole"),
+    Column("high", "To", "whole"),
 )
 MATCHING = (
     Column("item_id", "Product", "id", href="/console/product?item=", is_sortable=False),
