@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-_FIRST_DAY, _LAST_DAY = -719_162.0, 2_932_896.0
+_FIRST_S, _LAST_S = -719_162 * 86_400.0, 2_932_897 * 86_400.0 - 1
 
 
 def now_ms() -> int:
@@ -16,8 +16,13 @@ def now_ms() -> int:
 
 
 def date(day: float) -> str:
-    """A day since 1970 as 2017-12-05 (UTC); one outside the years 1 to 9999 as the nearest of them."""
-    return datetime.fromtimestamp(min(max(day, _FIRST_DAY), _LAST_DAY) * DAY_MS / 1_000, UTC).date().isoformat()
+    """A day since 1970 as 2017-12-05 (UTC); see `calendar_moment`."""
+    return calendar_moment(day * DAY_MS).date().isoformat()
+
+
+def calendar_moment(at_ms: float) -> datetime:
+    """The moment (UTC); one outside the years 1 to 9999 as the nearest of them."""
+    return datetime.fromtimestamp(min(max(at_ms / 1_000, _FIRST_S), _LAST_S), UTC)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -27,12 +32,12 @@ def milliseconds(moment: datetime) -> int:
 
 def minute(at_ms: int) -> str:
     """A moment as 2017-12-05 14:30 (UTC)."""
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M}"
+    return f"{calendar_moment(at_ms).isoformat(' '):.16}"
 
 
 def second(at_ms: int) -> str:
     """A moment as 2017-12-05 14:30:59 UTC."""
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{calendar_moment(at_ms).isoformat(' '):.19} UTC"
 
 
 def time_zone(name: str) -> tzinfo:

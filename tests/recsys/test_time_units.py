@@ -2,7 +2,7 @@
 
 import pytest
 
-from recsys.time_units import date
+from recsys.time_units import DAY_MS, date, minute, second
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,9 @@ from recsys.time_units import date
 )
 def test_a_day_is_written_however_far_away(day: float, text: str) -> None:
     assert date(day) == text
+    at_ms = round(day * DAY_MS)
+    assert minute(at_ms)[:10] == second(at_ms)[:10] == text
+
+
+def test_a_moment_is_written_to_the_minute_and_the_second() -> None:
+    assert (minute(90_061_999), second(90_061_999)) == ("1970-01-02 01:01", "1970-01-02 01:01:01 UTC")

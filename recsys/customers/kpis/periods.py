@@ -1,10 +1,10 @@
 """Periods of a report: days, weeks from Monday, or calendar months, in UTC."""
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Literal, NamedTuple, get_args
 
 from recsys.errors import BadInput
-from recsys.time_units import DAY_MS, milliseconds
+from recsys.time_units import DAY_MS, calendar_moment, milliseconds
 
 PeriodUnit = Literal["day", "week", "month"]
 UNITS: tuple[PeriodUnit, ...] = get_args(PeriodUnit)
@@ -23,7 +23,7 @@ def period_at(at_ms: int, by: PeriodUnit) -> Period:
     """The day, week or month that holds the moment."""
     day = at_ms // DAY_MS
     if by == "month":
-        moment = datetime.fromtimestamp(at_ms / 1_000, UTC)
+        moment = calendar_moment(at_ms)
         return Period(_month_ms(moment.year, moment.month), _month_ms(moment.year, moment.month + 1))
     first, length = (day, 1) if by == "day" else (day - (day - _MONDAY) % 7, 7)
     return Period(first * DAY_MS, (first + length) * DAY_MS)
@@ -55,4 +55,6 @@ def latest_periods(until_ms: int, n: int, by: PeriodUnit) -> list[Period]:
 
 
 def _month_ms(year: int, month: int) -> int:
+    if (year, month) > (MAXYEAR, 12):
+        return milliseconds(datetime.max.replace(tzinfo=UTC))
     return milliseconds(datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=UTC))

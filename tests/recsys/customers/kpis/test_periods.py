@@ -7,7 +7,7 @@ import pytest
 
 from recsys.customers.kpis.periods import MAX_PERIODS, latest_periods, period_at, periods_between, previous_period
 from recsys.errors import BadInput
-from recsys.time_units import DAY_MS, milliseconds
+from recsys.time_units import DAY_MS, date, milliseconds
 
 
 def ms(text: str) -> int:
@@ -39,3 +39,9 @@ def test_too_many_periods_and_none_are_refused() -> None:
         periods_between(0, MAX_PERIODS * DAY_MS + 1, "day")
     with pytest.raises(BadInput, match="from should be before to"):
         periods_between(5, 5, "day")
+
+
+def test_the_calendar_ends_with_its_last_month_and_begins_with_its_first() -> None:
+    last, first = (period_at(milliseconds(datetime(year, 6, 30, tzinfo=UTC)), "month") for year in (9999, 1))
+    assert date(period_at(last.end_ms + 200 * DAY_MS, "month").start_ms / DAY_MS) == "9999-12-01"
+    assert len(latest_periods(first.start_ms, 12, "month")) == 12
