@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds
 
+VERSION = 2  # of the arguments of all kernels together, as in `module.c`
 Argument = AnyArray | float | None
 Matches = tuple[Ints, Floats]  # positions, best first, and their scores
 
@@ -49,9 +50,11 @@ class Kernels(Protocol):
 
 def _load() -> Kernels | None:
     try:
-        return cast(Kernels, import_module("recsys.kernels._compiled"))
+        module = import_module("recsys.kernels._compiled")
     except ImportError:  # installed without a compiler
         return None
+    # Compiled in a checkout that has other arguments by now: `pip install --editable .` compiles again.
+    return cast(Kernels, module) if getattr(module, "VERSION", 0) == VERSION else None
 
 
 compiled = _load()

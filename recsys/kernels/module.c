@@ -18,5 +18,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "recsys.kernels._comp
 
 PyMODINIT_FUNC PyInit__compiled(void) {
     import_array();
-    return PyModule_Create(&module);
+    PyObject *kernels = PyModule_Create(&module);
+    if (kernels != NULL && PyModule_AddIntConstant(kernels, "VERSION", 2) < 0) Py_CLEAR(kernels);
+    return kernels;
 }

@@ -154,14 +154,19 @@ static PyObject *voters(PyObject *self, PyObject *const *args, Py_ssize_t n_args
     return columns;
 }
 
-/* A list of items, the liked ones (P,), a table (offsets, neighbour), its items, most -> a list: `nearest_liked`. */
+/* A list of items, the liked ones (P,) and how much, (P,) or None, which of all may be named, (I,) or None, a table
+ * (offsets, neighbour), its items, most -> a list: `nearest_liked`. */
 static PyObject *nearest_liked(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
-    TAKES(6);
+    TAKES(8);
     ARRAY(1, NPY_INT32, liked);
-    ARRAY(2, NPY_INT64, offsets);
-    ARRAY(3, NPY_INT32, neighbours);
-    COUNT(4, n_items);
-    COUNT(5, most);
+    OPTIONAL(2, NPY_FLOAT32, weights);
+    OPTIONAL(3, NPY_BOOL, mask);
+    ARRAY(4, NPY_INT64, offsets);
+    ARRAY(5, NPY_INT32, neighbours);
+    COUNT(6, n_items);
+    COUNT(7, most);
+    if (weights.data && !same_length(liked.n, weights.n)) return NULL;
+    if (mask.data && !in_range(&liked, mask.n)) return NULL;
     if (!PyList_Check(args[0]) || !in_range(&liked, n_items)) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "no list");
     npy_uint64 *is_liked = scratch(&touched_memory, (n_items / 64 + 1) * sizeof *is_liked);
     Py_ssize_t n = PyList_GET_SIZE(args[0]);
@@ -170,7 +175,11 @@ static PyObject *nearest_liked(PyObject *self, PyObject *const *args, Py_ssize_t
     const npy_int32 *like = liked.data, *neighbour = neighbours.data;
     const npy_int64 *offset = offsets.data;
     memset(is_liked, 0, (n_items / 64 + 1) * sizeof *is_liked);
-    for (npy_intp at = 0; at < liked.n; at++) is_liked[like[at] / 64] |= 1ULL << like[at] % 64;
+    for (npy_intp at = 0; at < liked.n; at++) {
+        if (weights.data && !(((float *)weights.data)[at] > 0)) continue;
+        if (mask.data && !((npy_bool *)mask.data)[like[at]]) continue;
+        is_liked[like[at] / 64] |= 1ULL << like[at] % 64;
+    }
     for (Py_ssize_t at = 0; at < n; at++) {
         Py_ssize_t item = PyLong_AsSsize_t(PyList_GET_ITEM(args[0], at));
         if (item < 0 || item >= offsets.n - 1) {

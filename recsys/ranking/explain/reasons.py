@@ -19,7 +19,7 @@ from recsys.models.bought_together import BoughtTogetherModel
 from recsys.models.item_neighbours import ItemNeighboursModel
 from recsys.models.neighbour_table import NeighbourTable
 from recsys.ranking.candidates.pipeline import ScoredItem
-from recsys.ranking.context.context import QueryContext
+from recsys.ranking.context.context import QueryContext, dismissed_items
 from recsys.ranking.query import Reason
 
 N_NEIGHBOURS = 200  # of an item, that are searched for an item the customer knows
@@ -65,12 +65,9 @@ def _reasons_from(source: str, items: list[int], context: QueryContext) -> list[
         return [BY_CATEGORY[source](category.words[category.codes[item]]) for item in items]
     if source in BESIDE:
         return _anchor_reasons(source, items, context)
-    liked = _mentionable_likes(context.history, context)
     return [
         LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, context)
-        for anchor in nearest_liked(
-            items, liked, context.engine.n_items, _neighbours(context.engine, "item_neighbours")
-        )
+        for anchor in _nearest_likes(items, context)
     ]
 
 
@@ -172,10 +169,14 @@ def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> lis
     return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, context) for anchor in nearest]
 
 
-def _mentionable_likes(history: Histories, context: QueryContext) -> Ints:
-    """The liked items of the history that may be mentioned to the customer.  (N,)"""
+def _nearest_likes(items: list[int], context: QueryContext) -> list[int | None]:
+    """`nearest_liked` among the liked items of the history that may be mentioned to the customer."""
+    history, n_items, table = context.history, context.engine.n_items, _neighbours(context.engine, "item_neighbours")
+    if kernels.compiled is not None and table is not None and not len(dismissed_items(history)):
+        mask, rows = context.catalogue.is_listed, (table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
+        return kernels.compiled.nearest_liked(items, history.item, history.weight, mask, *rows)
     liked = history.item[history.weight > 0]
-    return liked[context.mentionable(liked)]
+    return nearest_liked(items, liked[context.mentionable(liked)], n_items, table)
 
 
 def _with_anchor(code: str, words: str, anchor: int, context: QueryContext) -> Reason:
@@ -197,7 +198,8 @@ def nearest_liked(items: list[int], liked: Ints, n_items: int, table: NeighbourT
     if table is None or not len(liked):
         return [None] * len(items)
     if kernels.compiled is not None:
-        return kernels.compiled.nearest_liked(items, liked, table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
+        rows = (table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
+        return kernels.compiled.nearest_liked(items, liked, None, None, *rows)
     is_liked = np.zeros(n_items, bool)
     is_liked[liked] = True
     near = table.nearest_of_each(items, N_NEIGHBOURS)  # best first

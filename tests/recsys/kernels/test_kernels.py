@@ -15,7 +15,8 @@ from recsys.arrays import Bools, Floats
 from recsys.data.catalogue.mask_cache import BorrowedMask
 from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
-from recsys.data.events import DISMISS, PURCHASE, RETURN
+from recsys.data.entities import Item
+from recsys.data.events import DISMISS, PURCHASE, RETURN, Event
 from recsys.index.exact import ExactIndex
 from recsys.models.als import Als, AlsModel
 from recsys.models.buy_again import BuyAgainModel
@@ -222,6 +223,16 @@ def test_the_same_liked_item_is_nearest(seed: int) -> None:
     assert nearest == twin
 
 
+def test_an_item_that_may_not_be_named_explains_nothing(small_shop: Recommender) -> None:
+    seen = [Event(f"e{n}", "", f"item-{n:03}", 1, int(NOW * DAY_MS)) for n in range(0, 20, 2)]
+    for hidden in [], ["item-004"], [f"item-{n:03}" for n in range(24)]:
+        shop = small_shop.with_catalogue(small_shop.catalogue.with_changes([Item(i, deleted=True) for i in hidden]))
+        query = Query(int(NOW * DAY_MS), "discover", 10, session=seen)
+        listed, twin = both(partial(shop.recommend, query))
+        assert [item.reason for item in listed.items] == [item.reason for item in twin.items]
+        assert not {anchor for item in listed.items for anchor in item.reason.because} & set(hidden)
+
+
 @pytest.mark.parametrize("placement", ["home", "discover", "buy-again", "product", "basket"])
 def test_whole_lists_are_the_same(small_shop: Recommender, placement: str) -> None:
     users = small_shop.engine.users.texts.all()
@@ -241,6 +252,12 @@ def test_a_column_of_another_type_is_refused() -> None:
         kernels.compiled.item_weights(np.zeros(3), np.zeros(3), np.zeros(3, np.float32), 0.0, 1.0)
     with pytest.raises(ValueError, match="different lengths"):
         kernels.compiled.item_weights(np.zeros(3, np.int32), np.zeros(2), np.zeros(3, np.float32), 0.0, 1.0)
+
+
+def test_a_module_that_was_compiled_for_other_arguments_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernels._load() is kernels.compiled
+    monkeypatch.setattr(kernels, "VERSION", kernels.VERSION + 1)
+    assert kernels._load() is None
 
 
 def test_a_position_beyond_the_end_is_refused(als: AlsModel) -> None:
