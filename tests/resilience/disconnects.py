@@ -16,11 +16,10 @@ import orjson
 from recsys.data.entities import Item
 from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
-from recsys.progress import StepLog
 from recsys.testing import NOW
 from recsys.time_units import DAY_MS
 from tests.bench.client import length_of
-from training.job import train
+from tests.homes import publish_live
 
 N_CUSTOMERS, N_OWN, N_WEEKS = 60, 4, 8
 SMALL_BATCH, LARGE_BATCH = 3, 200  # the answer to a large one takes a while to write
@@ -40,8 +39,7 @@ def trained_shop(home: Path) -> Path:
     whose = [(customer(n), f"{customer(n)}-{own}", own) for n in range(N_CUSTOMERS) for own in range(N_OWN)]
     store.append([_purchase(user_id, item_id, week) for week in range(N_WEEKS) for user_id, item_id, _ in whose])
     store.put_items([Item(item_id, name=item_id, category=f"kind-{own}", price=1.0 + own) for _, item_id, own in whose])
-    (home / "recsys.toml").write_text("[train]\nspare_seconds = 0\n")
-    train(store, home, home / "recsys.toml", StepLog())
+    publish_live(store, home)
     store.close()
     return home
 

@@ -113,8 +113,8 @@ def shown(answer: dict[str, Any]) -> list[str]:
 
 
 def test_importing_again_adds_nothing(home: Path) -> None:
-    told = run(home, "import", "events", str(home.parent / "orders.csv"), "--kind", "purchase", "--map",
-               "user_id=customer,item_id=sku,at=ordered_at,order_id=order")  # fmt: skip
+    told = run_here(home, "import", "events", str(home.parent / "orders.csv"), "--kind", "purchase", "--map",
+                    "user_id=customer,item_id=sku,at=ordered_at,order_id=order")  # fmt: skip
     assert " 0 accepted" in told
 
 
