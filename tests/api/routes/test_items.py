@@ -167,8 +167,8 @@ def test_bulk_is_all_or_none(client: TestClient) -> None:
         {"attributes": {"nested": {"no": 1}}},
     ],
 )
-def test_a_bad_item_is_refused(client: TestClient, body: object) -> None:
-    response = client.put("/v1/items/item-001", json=body)
+def test_a_bad_item_is_refused(reader: TestClient, body: object) -> None:
+    response = reader.put("/v1/items/item-001", json=body)
     assert response.status_code == 422
     assert response.json()["error"]["message"]
 

@@ -75,8 +75,8 @@ def test_bad_rules_are_refused_with_each_line_and_the_old_ones_stay(client: Test
         ([], "invalid"),
     ],
 )
-def test_invalid_json_rules_are_refused(client: TestClient, sent: object, code: str) -> None:
-    refused = client.put("/v1/rules", json=sent)
+def test_invalid_json_rules_are_refused(reader: TestClient, sent: object, code: str) -> None:
+    refused = reader.put("/v1/rules", json=sent)
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, code)
 
 

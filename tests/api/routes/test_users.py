@@ -169,8 +169,8 @@ def test_a_merged_customer_of_the_release_keeps_their_history(client: TestClient
         ([], "valid"),
     ],
 )
-def test_an_invalid_merge_is_refused(client: TestClient, body: object, says: str) -> None:
-    response = client.post("/v1/users:merge", json=body)
+def test_an_invalid_merge_is_refused(reader: TestClient, body: object, says: str) -> None:
+    response = reader.post("/v1/users:merge", json=body)
     assert response.status_code == 422
     assert says in response.text
 

@@ -116,8 +116,8 @@ def test_a_batch_has_until_its_deadline_and_its_rows_are_made_as_asked(client: T
 
 
 @pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "99999999999"])
-def test_an_invalid_timeout_changes_nothing(client: TestClient, value: str) -> None:
-    assert client.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"
+def test_an_invalid_timeout_changes_nothing(reader: TestClient, value: str) -> None:
+    assert reader.get(ASK, headers={"x-timeout-ms": value}).json()["fallback"] == "personal"
 
 
 def test_one_slow_answer_does_not_stop_all_that_follow() -> None:

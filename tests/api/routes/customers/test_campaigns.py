@@ -57,10 +57,10 @@ def test_a_campaign_is_planned_drawn_exported_and_closed(client: TestClient) -> 
         ({"offer": {"items": ["no-item"]}}, "no-item"),
     ],
 )
-def test_a_wrong_field_is_named_and_nothing_is_stored(client: TestClient, change: dict[str, Any], field: str) -> None:
-    answer = client.post("/v1/campaigns", json=SPRING | change)
+def test_a_wrong_field_is_named_and_nothing_is_stored(reader: TestClient, change: dict[str, Any], field: str) -> None:
+    answer = reader.post("/v1/campaigns", json=SPRING | change)
     assert (answer.status_code, field in answer.text) == (422, True), answer.text
-    assert client.get("/v1/campaigns").json() == {"campaigns": []}
+    assert reader.get("/v1/campaigns").json() == {"campaigns": []}
 
 
 def test_an_unknown_campaign_and_a_missing_webhook_are_named(client: TestClient) -> None:

@@ -77,11 +77,11 @@ def test_a_second_experiment_is_refused_while_one_runs(client: TestClient) -> No
         ({"b": {"release": "v9"}}, "for both arms"),
     ],
 )
-def test_a_plan_that_cannot_run_is_refused_by_name(client: TestClient, fields: dict[str, object], words: str) -> None:
-    refused = client.post("/v1/experiments", json={"id": "e1", **fields})
+def test_a_plan_that_cannot_run_is_refused_by_name(reader: TestClient, fields: dict[str, object], words: str) -> None:
+    refused = reader.post("/v1/experiments", json={"id": "e1", **fields})
     assert refused.status_code == 422, refused.text
     assert words in refused.text
-    assert client.get("/v1/experiments").json() == {"experiments": []}
+    assert reader.get("/v1/experiments").json() == {"experiments": []}
 
 
 def test_an_unknown_experiment_is_not_found(client: TestClient) -> None:
