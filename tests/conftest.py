@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 from typer.main import get_command
 
+from recsys.atomic_file import file_lock
 from recsys.bundle import open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
@@ -205,7 +206,8 @@ def postgres_server() -> Iterator["PostgresServer"]:
 
     # Not below pytest's own folder, which the server's user may not enter; and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = get_server(folder, cleanup_mode="delete")
+    with file_lock(Path(tempfile.gettempdir()) / "recsys-postgres.lock"):  # for root it makes a user of the system
+        server = get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # processes are killed, the power stays on
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
