@@ -17,5 +17,5 @@ def test_settings_alone_do_not_switch_an_optional_model_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OPTIONAL_MODELS))
 def test_an_optional_model_is_trained_with_its_settings_when_it_is_not_off(name: str) -> None:
-    params = {{"content": "max_traits", "self_attention": "epochs"}.get(name, "top_n"): 50}
+    params = {{"content": "max_traits", "self_attention": "epochs", "seasonal": "demand_days"}.get(name, "top_n"): 50}
     assert build_learners({name: {"off": False, **params}})[name] == LEARNERS[name](**params)
