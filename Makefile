@@ -22,7 +22,7 @@ demo: .venv/.for-demo ## import real retail data, train, compare, serve on port 
 test: .venv/.for-test ## every quick test, real Redis and PostgreSQL included (ARGS="-k bundle" picks some)
 	@memory=/dev/shm; [ -w $$memory ] && [ "$$(df --output=avail $$memory 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null || memory=$${TMPDIR:-/tmp}; \
 	  folder=$$memory/recsys-$$(id -u) && mkdir -p -m 700 $$folder && \
-	  TMPDIR=$$folder $(PY) -m pytest -n 3 --dist loadfile $(ARGS) && rm -rf $$folder
+	  TMPDIR=$$folder $(PY) -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-all: .venv/.for-test .venv/.for-spark ## the slow tests too, more examples of every law, and the coverage beside its floor
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not soak" --hypothesis-profile all $(if $(ARGS),,--cov --cov-report=) $(ARGS)
