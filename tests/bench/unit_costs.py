@@ -22,7 +22,7 @@ from tests.bench.requests import BATCH, request_files, shop_of
 from tests.bench.servers import Server, empty, served
 
 LOGGED = 50_000
-TRAINED, ITEMS, START = (250_000, 1_000_000), 5_000, 1_735_689_600
+TRAINED, ITEMS, START = (1_000_000, 5_000_000), 5_000, 1_735_689_600
 # Where an array belongs whose length is none of the three sizes: pairs of a customer and an item grow with events
 FOLDERS = {"users": "customer", "histories": "event", "models/user_neighbours": "event", "prepared": "prepared"}
 

@@ -88,9 +88,10 @@ def evaluated(home: Path, *words: str) -> None:
     clicks = figures["rewards"]["clicks"]
     for name, value in clicks.items():
         print(f"  {name}: {1e3 * value['value']:.0f} ({1e3 * value['low']:.0f} to {1e3 * value['high']:.0f})")
+    left_out = ", ".join(f"{count:,} ({reason})" for reason, count in figures["left_out"].items())
     print(
         f"  {figures['answers']:,} answers, worth {figures['effective_sample_size']:,.0f}; "
-        f"{figures['share_without_support']:.1%} without support; left out {figures['left_out']}"
+        f"{figures['share_without_support']:.1%} without support; left out: {left_out or 'none'}"
     )
 
 
