@@ -1,6 +1,5 @@
 """Erasure of a customer from everything in a home; releases, which never change, are listed until they are deleted."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
+from recsys.data.store.people.held_texts import EVENT_TEXTS, PROSE, id_pattern
 from recsys.data.store.serialization import json_text
 from recsys.data.uploads import drop_uploads
 from recsys.errors import BadBundle
 from recsys.privacy.erasure_follower import follow_erasures, place_of
-from recsys.privacy.mentions import is_unmistakable, remove_mentions
+from recsys.privacy.mentions import is_code, is_unmistakable, remove_mentions
 from recsys.privacy.run_texts import erase_from_runs
 from recsys.time_units import HOUR_MS, now_ms
 
@@ -134,14 +134,16 @@ def _remove_lines(file: Path, ids: Sequence[str]) -> int:
 def _names(line: bytes, ids: Sequence[str]) -> bool:
     """Whether a refused line names one of these ids: in its parsed user_id, else in any of its values or words.
 
-    An id that cannot be mistaken, such as an address, counts anywhere in the line.
+    An id that cannot be mistaken, such as an address, counts anywhere in the line; one with a letter and a digit within
+    the id of an order or an event, too.
     """
     rejected = orjson.loads(line)
     read = rejected.get("read") or {}
     if _is_within(line.decode(), [json_text(user_id) for user_id in ids if is_unmistakable(user_id)]):
         return True
     if read.get("user_id") is not None:
-        return str(read["user_id"]) in ids
+        codes = " ".join(str(read[name]) for name in EVENT_TEXTS if name not in PROSE and read.get(name))
+        return str(read["user_id"]) in ids or _is_within(codes, [*filter(is_code, ids)])
     row: Mapping[str, Any] = rejected.get("row") or {}
     texts = (str(value) for value in row.values() if value is not None)
     return any(text in ids or _is_within(text, ids) for text in texts)
@@ -149,4 +151,4 @@ def _names(line: bytes, ids: Sequence[str]) -> bool:
 
 def _is_within(text: str, ids: Sequence[str]) -> bool:
     """Whether an id stands in the text as a word: a line that could not be parsed is stored as one text."""
-    return any(re.search(rf"(?<!\w){re.escape(user_id)}(?!\w)", text) for user_id in ids)
+    return any(id_pattern(user_id).search(text) for user_id in ids)

@@ -4,7 +4,7 @@ That is: items, records of other customers, and the order ids, channels and othe
 
 An id may be a word that means something else: customer 7 is no reason to remove the size 7.  So a value goes only
 where the id cannot be mistaken (`is_unmistakable`), or from a column that holds customers' ids (`holds_customer_ids`).
-Other mentions stay, and are counted.
+Other mentions stay, and are counted.  Within an order id c1048 is a customer, and 1048 is a number of orders, too.
 """
 
 import re
@@ -20,7 +20,7 @@ from recsys.data.events import Event
 from recsys.data.facts import Fact
 from recsys.data.guests import PREFIX
 from recsys.data.store.base import Store
-from recsys.data.store.people.held_texts import EVENT_TEXTS, FACT_TEXTS
+from recsys.data.store.people.held_texts import EVENT_TEXTS, FACT_TEXTS, PROSE, id_pattern
 from recsys.data.store.serialization import json_text
 
 MAX_SAMPLE = 200  # values of a column that are looked up
@@ -29,11 +29,13 @@ MIN_SHARE = 0.5
 MIN_DISTINCT = 3
 LONG_ID = 12
 LONGEST_ID = 100  # characters around a word that are taken for a part of the same id
+MAX_PARTS = 4  # of a longer id, on each side of a word
 FIELDS = ("name", "category", "brand")
 
 _SHORT = re.compile(r"\d{1,5}")  # a number like any other: sizes, weights and years are as short
 _BEFORE, _AFTER = re.compile(r"[\w.+%@-]+$"), re.compile(rf"[\w.+%@-]{{1,{LONGEST_ID}}}")  # of a word
 _DOMAIN_GOES_ON = re.compile(r"\.\w")
+_WORD_BEGINS, _WORD_ENDS = re.compile(r"(?<![^\W_])[^\W_]"), re.compile(r"[^\W_](?![^\W_])")
 _PEOPLE = re.compile("customer|user|client|buyer|member|person|shopper|account|owner|mail|kunde", re.IGNORECASE)
 
 Columns = dict[str, Attribute]
@@ -42,6 +44,11 @@ Columns = dict[str, Attribute]
 def is_unmistakable(user_id: str) -> bool:
     """Whether a text that holds the id can only mean the customer: an address, or a long id with a digit."""
     return "@" in user_id or (len(user_id) >= LONG_ID and any(map(str.isdigit, user_id)))
+
+
+def is_code(user_id: str) -> bool:
+    """Whether the id, as a word of the id of an order, means the customer: it has a letter and a digit."""
+    return is_unmistakable(user_id) or (any(map(str.isdigit, user_id)) and any(map(str.isalpha, user_id)))
 
 
 def holds_customer_ids(name: str, values: Collection[str], is_customer: Callable[[str], bool]) -> bool:
@@ -78,6 +85,7 @@ def remove_mentions(store: Store, user_ids: Collection[str], alias: str) -> dict
         text = json_text(user_id)
         if is_unmistakable(user_id):
             store.drop_merges_holding(text)
+        if is_code(user_id):
             removal.n_removed += store.rewrite_events_holding(user_id, removal.event)
             removal.n_removed += store.rewrite_facts_holding(user_id, removal.fact)
         for items in store.items_holding(text):
@@ -109,8 +117,10 @@ class _Removal:
 
     def __init__(self, store: Store, user_ids: Collection[str], alias: str) -> None:
         self._ids = frozenset(user_ids)
-        self._words = re.compile("|".join(rf"(?<!\w){re.escape(user_id)}(?!\w)" for user_id in sorted(user_ids)))
+        longest_first = sorted(user_ids, key=len, reverse=True)
+        self._words = re.compile("|".join(id_pattern(user_id).pattern for user_id in longest_first))
         self._unmistakable = frozenset(filter(is_unmistakable, user_ids))
+        self._codes = frozenset(filter(is_code, user_ids))
         self._columns = _CustomerColumns(store, user_ids)
         self._store = store
         self._alias = alias
@@ -133,15 +143,15 @@ class _Removal:
     def event(self, event: Event) -> Event:
         """An event of another customer; the id of a guest is made of an order id."""
         names = EVENT_TEXTS if event.user_id.startswith(PREFIX) else [name for name in EVENT_TEXTS if name != "user_id"]
-        changed: dict[str, Any] = {name: self._renamed(getattr(event, name)) for name in names}
+        changed: dict[str, Any] = {name: self._renamed(name, getattr(event, name)) for name in names}
         return event._replace(**changed)
 
     def fact(self, fact: Fact) -> Fact:
-        changed: dict[str, Any] = {name: self._renamed(getattr(fact, name)) for name in FACT_TEXTS}
+        changed: dict[str, Any] = {name: self._renamed(name, getattr(fact, name)) for name in FACT_TEXTS}
         return fact._replace(**changed)
 
-    def _renamed(self, text: str | None) -> str | None:
-        return text and self._replaced(text, self._alias)
+    def _renamed(self, name: str, text: str | None) -> str | None:
+        return text and self._replaced(text, self._alias, self._unmistakable if name in PROSE else self._codes)
 
     def user_change(self, user: User) -> UserChange | None:
         after = {name: self._without(user.user_id, name, value) for name, value in user.attributes.items()}
@@ -162,16 +172,16 @@ class _Removal:
         return value
 
     def _without_words(self, entity_id: str, name: str, text: str) -> str | None:
-        changed = self._replaced(text, "")
+        changed = self._replaced(text, "", self._unmistakable)
         if self._words.search(changed):
             self.kept.add((entity_id, name))
         return text if changed == text else (" ".join(changed.split()) or None)
 
-    def _replaced(self, text: str, by: str) -> str:
-        """The text with `by` in place of each word that can only mean the customer."""
+    def _replaced(self, text: str, by: str, user_ids: Collection[str]) -> str:
+        """The text with `by` in place of each of these ids that is not a part of the id of another customer."""
 
         def rest(match: re.Match[str]) -> str:
-            is_theirs = match[0] in self._unmistakable and not self._is_of_another(match)
+            is_theirs = match[0] in user_ids and not self._is_of_another(match)
             return by if is_theirs else match[0]
 
         return self._words.sub(rest, text)
@@ -184,7 +194,9 @@ class _Removal:
         start, end = (part[0] if part else "" for part in (before, after))
         if "@" in word and (start.endswith((".", "+")) or _DOMAIN_GOES_ON.match(end)):
             return True
-        longer = {start + word, word + end, start + word + end} - {word}
+        starts = [start[part.start() :] for part in _WORD_BEGINS.finditer(start)][-MAX_PARTS:]
+        ends = [end[: part.end()] for part in islice(_WORD_ENDS.finditer(end), MAX_PARTS)]
+        longer = {f"{before}{word}{after}" for before in ("", start, *starts) for after in ("", end, *ends)} - {word}
         return any(is_known_customer(self._store, other) for other in longer)
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from recsys.data.runs import CHANGED_CUSTOMERS
 from recsys.data.store.base import Store
+from recsys.data.store.people.held_texts import id_pattern
 from recsys.data.store.serialization import json_text
-from recsys.privacy.mentions import is_unmistakable
+from recsys.privacy.mentions import is_code
 from recsys.redaction import HIDDEN
 
 
@@ -15,8 +16,8 @@ def erase_from_runs(store: Store, user_ids: Sequence[str]) -> None:
     """Hides those ids where reasons and logs of runs quote them, and drops their changes.  Raises LogUnavailable."""
     for user_id in user_ids:
         quoted = repr(user_id)[1:-1]
-        before, after = (r"(?<!\w)", r"(?!\w)") if is_unmistakable(user_id) else (r"(?<=['\"])", r"(?=['\"])")
-        pattern = re.compile(f"{before}{re.escape(quoted)}{after}")
+        in_quotes = rf"(?<=['\"]){re.escape(quoted)}(?=['\"])"
+        pattern = id_pattern(quoted) if is_code(user_id) else re.compile(in_quotes)
         for run in store.runs_holding(json_text(quoted)):
             reasons = [pattern.sub(HIDDEN, line) for line in run.reasons]
             log = [pattern.sub(HIDDEN, line) for line in run.log]

@@ -73,6 +73,21 @@ def test_workers_drop_erased_data_from_memory(worker: Worker, redis_url: str) ->
         assert not [*kept._lists, *kept._repeat_purchases]
 
 
+def test_no_worker_remembers_an_order_id_of_others_that_held_the_customer(worker: Worker) -> None:
+    here, there = worker(), worker()
+    bought = {"user_id": "user-004", "item_id": "item-005", "kind": "purchase", "order_id": "order-user-002-1"}
+    assert here.post("/v1/events", json=bought).json()["accepted"] == 1
+
+    def remembered() -> list[str | None]:
+        there.get("/v1/users/user-004/recommendations?k=5")
+        return [event.order_id for event in state_of(there).user_states._events._by_owner["user-004"].events]
+
+    assert remembered() == ["order-user-002-1"]
+    receipt = here.delete(KNOWN).json()
+    there.portal.call(state_of(there).erasure_sync.reload_if_changed)  # type: ignore[union-attr]
+    assert remembered() == [f"order-erased-{receipt['receipt_id']}-1"]
+
+
 def test_a_merge_drops_nothing(client: TestClient) -> None:
     client.get(ASK)
     client.post("/v1/users:merge", json={"from": "visitor", "into": "user-004"})

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recsys.data.entities import Attribute, Item, User
 from recsys.data.events import Event, Kind
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
+from recsys.data.store.people.held_texts import id_pattern
 from recsys.privacy.erasure import erase_user_data
-from recsys.privacy.mentions import customer_columns, erased_mentions, holds_customer_ids, value_texts
+from recsys.privacy.mentions import customer_columns, erased_mentions, holds_customer_ids, is_code, value_texts
 from tests.recsys.privacy.test_erasure import event
 
 ANN = "ann@example.com"
@@ -139,6 +142,40 @@ def test_an_id_within_texts_of_events_and_facts_of_others_goes_and_their_orders_
     assert receipt.counts["mentions"] == 4
     held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert held.replace(b"mary.ann@example.com", b"").replace(b"ann@example.com.au", b"").count(ANN.encode()) == 0
+
+
+@given(st.lists(st.sampled_from(("c1048", "c10481", "xc1048", "c104", "1048", "order", "é")), max_size=4))
+@pytest.mark.parametrize("sign", "-_/.:# ")
+def test_a_code_is_found_as_a_whole_word_of_an_order_id_and_only_there(sign: str, words: list[str]) -> None:
+    masked = id_pattern("c1048").sub("*", sign.join(words))
+    assert masked == sign.join("*" if word == "c1048" else word for word in words)
+
+
+@pytest.mark.parametrize(
+    ("user_id", "is_a_code"),
+    [("c1048", True), ("7b", True), ("a@x.org", True), ("é9", True), ("1048", False), ("anna", False)],
+)
+def test_a_code_has_a_letter_and_a_digit(user_id: str, is_a_code: bool) -> None:
+    assert is_code(user_id) == is_a_code
+
+
+def test_a_code_goes_from_order_ids_of_others_and_a_number_or_a_longer_code_stays(store: Store, tmp_path: Path) -> None:
+    def bought(event_id: str, order_id: str, coupon: str | None = None, channel: str | None = None) -> Event:
+        return event(event_id, "bob")._replace(order_id=order_id, coupon=coupon, channel=channel)
+
+    spared = [
+        bought("3", "order-c10481-1", channel="c1048"),
+        bought("4", "shop2-c1048"),
+        bought("5", "order-2048-1"),
+        bought("6", "order-anna-1"),
+    ]
+    store.append([bought("order-c1048-1/1", "order-c1048-1", "TEN-c1048"), bought("2", "order_c1048_1"), *spared])
+    store.append([event("own", "c1048"), event("7", "shop2-c1048"), event("8", "2048"), event("9", "anna")])
+    receipts = [erase_user_data(store, tmp_path, user_id) for user_id in ("c1048", "2048", "anna")]
+    alias = f"erased-{receipts[0].receipt_id}"
+    renamed = [bought(f"order-{alias}-1/1", f"order-{alias}-1", f"TEN-{alias}"), bought("2", f"order_{alias}_1")]
+    assert store.user_events("bob") == [*renamed, *spared]
+    assert [receipt.counts.get("mentions") for receipt in receipts] == [2, None, None]
 
 
 @pytest.mark.parametrize("other", ["mary.ann@example.com", "user-1234567-2", "bob+ann@example.com"])

@@ -1,5 +1,6 @@
 """Texts of events and facts beside the id of their customer: searched stretch by stretch, replaced piece by piece."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
 
 EVENT_TEXTS = ("event_id", "user_id", "order_id", "channel", "request_id", "coupon", "campaign")
 FACT_TEXTS = ("fact_id", "text", "ref", "channel")
+PROSE = frozenset(("channel", "campaign", "text"))  # texts of words; the others are ids and codes
 PIECE_ROWS = 200  # of one transaction: a few milliseconds, after which other writers get their turn
 
 _LAST_FACT = "SELECT coalesce(max(nth), 0) FROM facts"
 _FACT = f"SELECT {FIELDS} FROM facts WHERE nth = $1"
 _SET_FACT = "UPDATE facts SET fact_id = $1, text = $2, ref = $3, channel = $4 WHERE nth = $5"
 _MOVE_SENT_AS = "UPDATE sent_as SET event_id = $1 WHERE event_id = $2"
+
+
+def id_pattern(user_id: str) -> re.Pattern[str]:
+    """The id as a whole word: no letter or digit stands beside it, and before an address no underscore."""
+    before = r"\w" if "@" in user_id else r"[^\W_]"
+    return re.compile(rf"(?<!{before}){re.escape(user_id)}(?![^\W_])")
 
 
 class HeldTexts(ABC):
@@ -31,24 +39,30 @@ class HeldTexts(ABC):
 
     _IN_COLUMN: ClassVar[str]  # the condition that {column} holds $1
 
-    def rewrite_events_holding(self, text: str, change: Callable[[Event], Event]) -> int:
-        """Replaces events of which a text holds that piece by what `change` makes of each; returns how many differ."""
-        where = self._holding(EVENT_TEXTS)
-        sql = f"SELECT event_id FROM events WHERE {where} AND seq > $2 AND seq <= $3 ORDER BY seq"
-        return sum(self._rewritten(_rewrite_events, ids, change) for ids in self._stretches(sql, text, self.head()))
+    def rewrite_events_holding(self, user_id: str, change: Callable[[Event], Event]) -> int:
+        """Replaces events of which a text holds that id as a word, see `id_pattern`, by what `change` makes of each.
 
-    def rewrite_facts_holding(self, text: str, change: Callable[[Fact], Fact]) -> int:
+        Returns how many differ.
+        """
+        where, texts = self._holding(EVENT_TEXTS), ", ".join(EVENT_TEXTS)
+        sql = f"SELECT event_id, {texts} FROM events WHERE {where} AND seq > $2 AND seq <= $3 ORDER BY seq"
+        return sum(self._rewritten(_rewrite_events, ids, change) for ids in self._stretches(sql, user_id, self.head()))
+
+    def rewrite_facts_holding(self, user_id: str, change: Callable[[Fact], Fact]) -> int:
         """The same with facts."""
-        where, last = self._holding(FACT_TEXTS), int(self._read_page(_LAST_FACT)[0][0])
-        sql = f"SELECT nth FROM facts WHERE {where} AND nth > $2 AND nth <= $3 ORDER BY nth"
-        return sum(self._rewritten(_rewrite_facts, numbers, change) for numbers in self._stretches(sql, text, last))
+        where, texts = self._holding(FACT_TEXTS), ", ".join(FACT_TEXTS)
+        sql = f"SELECT nth, {texts} FROM facts WHERE {where} AND nth > $2 AND nth <= $3 ORDER BY nth"
+        last = int(self._read_page(_LAST_FACT)[0][0])
+        return sum(self._rewritten(_rewrite_facts, numbers, change) for numbers in self._stretches(sql, user_id, last))
 
     def _holding(self, columns: Sequence[str]) -> str:
         return f"({' OR '.join(self._IN_COLUMN.format(column=column) for column in columns)})"
 
-    def _stretches(self, sql: str, text: str, last: int) -> Iterator[list[Any]]:
+    def _stretches(self, sql: str, user_id: str, last: int) -> Iterator[list[Any]]:
+        is_within = id_pattern(user_id).search
         for after in range(0, last, SCANNED_ROWS):
-            keys = [key for (key,) in self._read_page(sql, text, after, after + SCANNED_ROWS)]
+            rows = self._read_page(sql, user_id, after, after + SCANNED_ROWS)
+            keys = [key for key, *texts in rows if any(text and is_within(text) for text in texts)]
             yield from (keys[start : start + PIECE_ROWS] for start in range(0, len(keys), PIECE_ROWS))
 
     def _rewritten(self, rewrite: Callable[..., int], keys: Sequence[Any], change: Callable[..., Any]) -> int:
