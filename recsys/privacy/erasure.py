@@ -13,7 +13,7 @@ from recsys.data.files.destination import drop_unfinished
 from recsys.data.lineage import Lineage
 from recsys.data.store.base import Store
 from recsys.data.store.identity import Receipt, UnfinishedChange
-from recsys.data.store.people.held_texts import EVENT_TEXTS, PROSE, id_pattern
+from recsys.data.store.people.held_texts import ID_TEXTS, id_pattern
 from recsys.data.store.serialization import json_text
 from recsys.data.uploads import drop_uploads
 from recsys.errors import BadBundle
@@ -142,8 +142,8 @@ def _names(line: bytes, ids: Sequence[str]) -> bool:
     if _is_within(line.decode(), [json_text(user_id) for user_id in ids if is_unmistakable(user_id)]):
         return True
     if read.get("user_id") is not None:
-        codes = " ".join(str(read[name]) for name in EVENT_TEXTS if name not in PROSE and read.get(name))
-        return str(read["user_id"]) in ids or _is_within(codes, [*filter(is_code, ids)])
+        id_texts = " ".join(str(read[name]) for name in ID_TEXTS if read.get(name))
+        return str(read["user_id"]) in ids or _is_within(id_texts, [*filter(is_code, ids)])
     row: Mapping[str, Any] = rejected.get("row") or {}
     texts = (str(value) for value in row.values() if value is not None)
     return any(text in ids or _is_within(text, ids) for text in texts)

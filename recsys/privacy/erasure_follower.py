@@ -18,7 +18,9 @@ from recsys.atomic_file import PRIVATE_FILE, replace_file
 from recsys.data.answer_log.answer_log import open_answer_log, overwrite_deleted_answers
 from recsys.data.files.destination import drop_unfinished
 from recsys.data.store.base import Store
+from recsys.data.store.people.held_texts import ID_TEXTS
 from recsys.data.uploads import drop_uploads
+from recsys.privacy.mentions import codes_within
 from recsys.time_units import MINUTE_MS, now_ms
 
 MARK = "run/erasures-followed"  # up to when, Unix ms by the clock of the log
@@ -97,7 +99,7 @@ def _remove_lines(file: Path, is_erased: IsErased) -> int:
 def _named(line: bytes) -> Iterator[str]:
     """What may be an id in a refused line: its parsed user_id, else each of its values and of their words.
 
-    And addresses, also those within the id of an order.
+    And addresses, also those within the id of an order, and codes within it.
     """
     rejected = orjson.loads(line)
     read = rejected.get("read") or {}
@@ -108,6 +110,7 @@ def _named(line: bytes) -> Iterator[str]:
         yield from (word for text in texts for word in _SEPARATORS.split(text))
     else:
         yield str(read["user_id"])
+        yield from (code for name in ID_TEXTS if read.get(name) for code in codes_within(str(read[name])))
     for address in (address for text in texts for address in _ADDRESS.findall(text[:_MOST_CHARS])):
         yield address
         yield from (address[: cut.start()] for cut in _CUTS.finditer(address))

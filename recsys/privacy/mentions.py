@@ -35,7 +35,7 @@ FIELDS = ("name", "category", "brand")
 _SHORT = re.compile(r"\d{1,5}")  # a number like any other: sizes, weights and years are as short
 _BEFORE, _AFTER = re.compile(r"[\w.+%@-]+$"), re.compile(rf"[\w.+%@-]{{1,{LONGEST_ID}}}")  # of a word
 _DOMAIN_GOES_ON = re.compile(r"\.\w")
-_WORD_BEGINS, _WORD_ENDS = re.compile(r"(?<![^\W_])[^\W_]"), re.compile(r"[^\W_](?![^\W_])")
+_WORD_BEGINS, _WORD_ENDS = re.compile(r"(?<![^\W_])(?=[^\W_])"), re.compile(r"(?<=[^\W_])(?![^\W_])")
 _PEOPLE = re.compile("customer|user|client|buyer|member|person|shopper|account|owner|mail|kunde", re.IGNORECASE)
 
 Columns = dict[str, Attribute]
@@ -49,6 +49,13 @@ def is_unmistakable(user_id: str) -> bool:
 def is_code(user_id: str) -> bool:
     """Whether the id, as a word of the id of an order, means the customer: it has a letter and a digit."""
     return is_unmistakable(user_id) or (any(map(str.isdigit, user_id)) and any(map(str.isalpha, user_id)))
+
+
+def codes_within(text: str) -> Iterator[str]:
+    """Every code that a run of words of the text may be: of order-c1048-1 it is c1048, order-c1048, c1048-1 and all."""
+    text = text[:LONGEST_ID]
+    begins, ends = ([edge.start() for edge in edges.finditer(text)] for edges in (_WORD_BEGINS, _WORD_ENDS))
+    yield from (text[begin:end] for begin in begins for end in ends if begin < end and is_code(text[begin:end]))
 
 
 def holds_customer_ids(name: str, values: Collection[str], is_customer: Callable[[str], bool]) -> bool:
@@ -194,8 +201,8 @@ class _Removal:
         start, end = (part[0] if part else "" for part in (before, after))
         if "@" in word and (start.endswith((".", "+")) or _DOMAIN_GOES_ON.match(end)):
             return True
-        starts = [start[part.start() :] for part in _WORD_BEGINS.finditer(start)][-MAX_PARTS:]
-        ends = [end[: part.end()] for part in islice(_WORD_ENDS.finditer(end), MAX_PARTS)]
+        starts = [start[edge.start() :] for edge in _WORD_BEGINS.finditer(start)][-MAX_PARTS:]
+        ends = [end[: edge.start()] for edge in islice(_WORD_ENDS.finditer(end), MAX_PARTS)]
         longer = {f"{before}{word}{after}" for before in ("", start, *starts) for after in ("", end, *ends)} - {word}
         return any(is_known_customer(self._store, other) for other in longer)
 

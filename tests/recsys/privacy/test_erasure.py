@@ -75,6 +75,18 @@ def test_refused_lines_of_others_that_hold_the_address_of_the_customer_are_remov
     assert orjson.loads(file.read_bytes()) == lines[1]
 
 
+def test_refused_lines_of_others_that_hold_the_code_of_the_customer_in_an_id_are_removed(
+    store: Store, tmp_path: Path
+) -> None:
+    lines = [
+        {"line": 1, "reason": "at", "row": {}, "read": {"user_id": "bob", "order_id": "order-c1048-1"}},
+        {"line": 2, "reason": "at", "row": {}, "read": {"user_id": "bob", "order_id": "c10481", "channel": "c1048"}},
+    ]
+    file = rejected_lines(tmp_path, *lines)
+    assert erase_user_data(store, tmp_path, "c1048").counts["rejected_lines"] == 1
+    assert orjson.loads(file.read_bytes()) == lines[1]
+
+
 def test_a_receipt_counts_what_was_erased_and_names_no_id(store: Store, tmp_path: Path) -> None:
     store.append([event("a", "ann@example.com"), event("b", "visitor-of-ann")])
     store.put_users([User("ann@example.com", {"town": "Ulm"})])

@@ -12,7 +12,14 @@ from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.data.store.people.held_texts import id_pattern
 from recsys.privacy.erasure import erase_user_data
-from recsys.privacy.mentions import customer_columns, erased_mentions, holds_customer_ids, is_code, value_texts
+from recsys.privacy.mentions import (
+    codes_within,
+    customer_columns,
+    erased_mentions,
+    holds_customer_ids,
+    is_code,
+    value_texts,
+)
 from tests.recsys.privacy.test_erasure import event
 
 ANN = "ann@example.com"
@@ -157,6 +164,10 @@ def test_a_code_is_found_as_a_whole_word_of_an_order_id_and_only_there(sign: str
 )
 def test_a_code_has_a_letter_and_a_digit(user_id: str, is_a_code: bool) -> None:
     assert is_code(user_id) == is_a_code
+
+
+def test_each_run_of_words_of_an_order_id_may_be_a_code() -> None:
+    assert {*codes_within("no_c7-b")} == {"no_c7", "no_c7-b", "c7", "c7-b"}
 
 
 def test_a_code_goes_from_order_ids_of_others_and_a_number_or_a_longer_code_stays(store: Store, tmp_path: Path) -> None:

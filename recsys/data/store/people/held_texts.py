@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 EVENT_TEXTS = ("event_id", "user_id", "order_id", "channel", "request_id", "coupon", "campaign")
 FACT_TEXTS = ("fact_id", "text", "ref", "channel")
-PROSE = frozenset(("channel", "campaign", "text"))  # texts of words; the others are ids and codes
+PROSE = frozenset(("channel", "campaign", "text"))  # texts of words
+ID_TEXTS = tuple(name for name in EVENT_TEXTS if name not in PROSE)
 PIECE_ROWS = 200  # of one transaction: a few milliseconds, after which other writers get their turn
 
 _LAST_FACT = "SELECT coalesce(max(nth), 0) FROM facts"
