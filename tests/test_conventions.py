@@ -46,7 +46,7 @@ SQL = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|CREATE|DROP|ALTER)\b
 SQL_PARTS = {  # no constants by name, but never anything a request holds
     "recsys/data/answer_log/answer_log.py": ("old", "unused"),  # conditions written two lines above
     "recsys/data/store/sqlite_user_index.py": ("columns", "table"),  # columns and tables of our own
-    "recsys/data/store/people/held_texts.py": ("where",),  # columns of our own
+    "recsys/data/store/people/held_texts.py": ("texts", "where"),  # columns of our own
     # tables and columns of our schema, question marks
     "training/backup/postgres_copy.py": ("marks", "name", "names", "replaced", "table"),
     "training/backup/log_copy.py": ("name",),  # of tables, from a constant
