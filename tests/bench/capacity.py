@@ -56,8 +56,9 @@ WORDS = {
     "postgres_bytes_per_event": ("log in PostgreSQL with its indexes, for each event", "bytes"),
     "answer_log_bytes": ("answer log, for each list", "bytes"),
     "train_us_per_event": ("CPU of a training, for each event of the log", "µs"),
-    "train_bytes_per_event": ("most memory of a training, for each event of the log", "bytes"),
-    "train_bytes_at_least": ("the same, without any", "MiB"),
+    "train_bytes_at_least": ("most memory of a training, without any event", "MiB"),
+    "train_bytes_per_event": ("the same, for each of the first million events", "bytes"),
+    "train_bytes_per_further_event": ("the same, for each further event", "bytes"),
 }
 
 

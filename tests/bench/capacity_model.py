@@ -8,6 +8,7 @@ GIB = 2**30
 DAY_S = 86_400
 US_AN_HOUR = 3.6e9
 MOST_EVENTS = 2**31 - 1
+MANY_EVENTS = 1_000_000  # from here on a training holds the log, and little more for each further event
 PREPARED_CUSTOMERS = 20_000  # whose candidates a training keeps (recsys/learning/precompute.py)
 
 
@@ -33,8 +34,9 @@ class UnitCosts:
     postgres_bytes_per_event: float
     answer_log_bytes: float
     train_us_per_event: float
-    train_bytes_per_event: float
     train_bytes_at_least: float
+    train_bytes_per_event: float  # up to `MANY_EVENTS`
+    train_bytes_per_further_event: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,9 @@ def need(units: UnitCosts, customers: int, items: int, traffic: Traffic, host: H
         answer_log_bytes_per_day=active * traffic.lists_per_active * units.answer_log_bytes,
         stored_events=stored,
         train_core_hours=stored * units.train_us_per_event / US_AN_HOUR,
-        train_bytes=units.train_bytes_at_least + stored * units.train_bytes_per_event,
+        train_bytes=units.train_bytes_at_least
+        + min(stored, MANY_EVENTS) * units.train_bytes_per_event
+        + max(stored - MANY_EVENTS, 0) * units.train_bytes_per_further_event,
         core_hours_per_day=(
             active * (traffic.lists_per_active * cost + traffic.events_per_active * units.event_us)
             + stored * units.train_us_per_event

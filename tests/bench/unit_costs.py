@@ -15,14 +15,14 @@ from recsys.bundle import live_version, open_release
 from recsys.data.events import Event, Kind
 from recsys.data.store.open import open_store
 from tests.bench import lifecycle, machine
-from tests.bench.capacity_model import PREPARED_CUSTOMERS, UnitCosts
+from tests.bench.capacity_model import MANY_EVENTS, PREPARED_CUSTOMERS, UnitCosts
 from tests.bench.load import Runs
 from tests.bench.main import NO_CACHE, NOTHING_KEPT
 from tests.bench.requests import BATCH, request_files, shop_of
 from tests.bench.servers import Server, empty, served
 
 LOGGED = 50_000
-TRAINED, ITEMS, START = (1_000_000, 5_000_000), 5_000, 1_735_689_600
+TRAINED, ITEMS, START = (250_000, MANY_EVENTS, 5_000_000), 5_000, 1_735_689_600
 # Where an array belongs whose length is none of the three sizes: pairs of a customer and an item grow with events
 FOLDERS = {"users": "customer", "histories": "event", "models/user_neighbours": "event", "prepared": "prepared"}
 
@@ -140,15 +140,19 @@ def _postgres_bytes(home: Path) -> float:
 
 
 def training_costs(folder: Path) -> Mapping[str, float]:
-    """CPU and memory of `recsys train` for one event more, from made-up shops of two sizes with the same items."""
-    (few, first), (many, second) = ((events, _trained(folder / str(events), events)) for events in TRAINED)
-    more = many - few
-    per_event = (second.peak_gib - first.peak_gib) * 2**30 / more
+    """CPU and memory of `recsys train` for one event more, from made-up shops of three sizes with the same items."""
+    few, many, most = (_trained(folder / str(events), events) for events in TRAINED)
+    per_event = _more_bytes(few, many) / (TRAINED[1] - TRAINED[0])
     return {
-        "train_us_per_event": (second.cpu_s - first.cpu_s) / more * 1e6,
+        "train_us_per_event": (most.cpu_s - many.cpu_s) / (TRAINED[2] - TRAINED[1]) * 1e6,
+        "train_bytes_at_least": few.peak_gib * 2**30 - per_event * TRAINED[0],
         "train_bytes_per_event": per_event,
-        "train_bytes_at_least": first.peak_gib * 2**30 - per_event * few,
+        "train_bytes_per_further_event": _more_bytes(many, most) / (TRAINED[2] - TRAINED[1]),
     }
+
+
+def _more_bytes(smaller: lifecycle.Cost, larger: lifecycle.Cost) -> float:
+    return (larger.peak_gib - smaller.peak_gib) * 2**30
 
 
 def _trained(home: Path, events: int) -> lifecycle.Cost:
