@@ -90,7 +90,7 @@ class EdgeMiddleware:
         """The answer to a plain request by the rules of `__call__`; PENDING while it waits; see `AnswersNow`."""
         plain = self.fast_path.query(scope)
         headers = dict(scope["headers"])
-        if self._rate_limiter.is_on or len(headers) < len(scope["headers"]) or not _UNUSUAL.isdisjoint(headers):
+        if self._rate_limiter.is_on or not _is_plain(scope, headers) or not _UNUSUAL.isdisjoint(headers):
             return None
         is_announced = plain is None and content_length(headers) == len(body) <= min(SMALL, self._body_limit)
         if is_announced and takes_events(scope):
@@ -178,7 +178,7 @@ class EdgeMiddleware:
         if self._rate_limiter.is_on and (refusal := self._rate_limited(scope, recorder)) is not None:
             await response_of(refusal)(scope, receive, recorder)
             return LIMITED
-        if grant.may_read and len(headers) == len(scope["headers"]):
+        if grant.may_read and _is_plain(scope, headers):
             plain = await self.fast_path.recommendations(scope)
             if plain is not None:
                 route, payload = plain
@@ -190,7 +190,7 @@ class EdgeMiddleware:
                 await recorder({"type": "http.response.start", "status": 204, "headers": allowed})
                 await recorder({"type": "http.response.body", "body": b""})
                 return PREFLIGHT
-        problem = _problem(scope, n_names=len(headers))
+        problem = _problem(scope, headers)
         if problem:
             await response_of(Refused("bad_request", problem))(scope, receive, recorder)
             return ""
@@ -269,9 +269,16 @@ def _is_disconnect(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's message
 
 
-def _problem(scope: Scope, *, n_names: int) -> str:
-    """What is wrong with the head of a request, in words; nothing for most.  n_names: of its different headers."""
-    if n_names < len(scope["headers"]):
+def _is_plain(scope: Scope, headers: Headers) -> bool:
+    """Whether each header stands there once, and Host is among them; of the others `_problem` knows more."""
+    return len(headers) == len(scope["headers"]) and b"host" in headers
+
+
+def _problem(scope: Scope, headers: Headers) -> str:
+    """What is wrong with the head of a request, in words; nothing for most."""
+    if b"host" not in headers and scope["http_version"] == "1.1":
+        return "the header host is missing; HTTP/1.1 requires it (RFC 9112, section 3.2)"
+    if len(headers) < len(scope["headers"]):
         names = [name for name, _ in scope["headers"] if name in _ONCE]
         doubled = next((name.decode() for name in names if names.count(name) > 1), None)
         if doubled is not None:

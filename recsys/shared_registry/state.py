@@ -55,7 +55,7 @@ class RegistryState(BaseModel):
     @property
     def before(self) -> str | None:
         """The release that a rollback would go back to."""
-        past = [version for version in self.promoted if version not in self.fled and version != self.live]
+        past = [version for version in self.promoted if version not in (*self.fled, *self.in_service)]
         return past[-1] if past else None
 
 

@@ -53,7 +53,7 @@ def wrong_events() -> Iterator[bytes]:
 
 
 def many_at_once() -> Iterator[bytes]:
-    yield 5_000 * b"GET /livez HTTP/1.1\r\n\r\n"
+    yield 5_000 * b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
 def long_rules() -> Iterator[bytes]:

@@ -126,7 +126,7 @@ def test_more_headers_than_any_client_sends_are_refused_before_they_end(server: 
 def test_a_refused_connection_sends_nothing_after_the_refusal(server: Server) -> None:
     """Requests before the refused one may still be in progress."""
     with Line(server.port) as line:
-        line.say(5_000 * b"GET /livez HTTP/1.1\r\n\r\n")
+        line.say(5_000 * b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n")
         assert b"HTTP/1.1 400 " in line.hear_all()
     assert 'status="500"' not in httpx.get(f"{url_of(server)}/metrics", timeout=60).text
 
@@ -198,6 +198,17 @@ def test_an_offer_of_another_protocol_is_ignored_and_the_body_is_read(
             assert len(json.loads(answer)["items"]) == 3
 
 
+@pytest.mark.parametrize("path", [b"/livez", b"/v1/users/user-002/recommendations"])
+def test_a_request_without_a_host_is_refused_unless_it_is_of_http_1_0(server: Server, path: bytes) -> None:
+    with Line(server.port) as line:
+        line.say(b"GET %b HTTP/1.1\r\n\r\n" % path)
+        status, body = line.hear()
+        assert (status, json.loads(body)["error"]["code"]) == (400, "bad_request")
+    with Line(server.port) as line:
+        line.say(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert line.hear_all().startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_tunnel_is_refused(server: Server) -> None:
     with Line(server.port) as line:
         line.say(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop:443\r\n\r\n")
@@ -251,7 +262,7 @@ def test_too_many_requests_before_the_first_answer_end_the_connection(server: Se
     (pid,) = pids_of(server)
     before = memory_of(pid)
     with Line(server.port) as line:
-        line.say(10_000 * b"GET /livez HTTP/1.1\r\n\r\n")
+        line.say(10_000 * b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n")
         assert b"HTTP/1.1 400 " in line.hear_all()
     assert memory_of(pid) - before < 20 * 2**20
 

@@ -111,7 +111,9 @@ class RegistryReader:
             return None
 
     def _before_live(self) -> list[str]:
-        live, past = self._live_if_readable(), self._history.before()
+        """What a rollback may go back to, without what is on trial: an earlier release that is a canary now."""
+        live, canary = self._live_if_readable(), self._in_canary()
+        past = [version for version in self._history.before() if version not in canary]
         while past and past[-1] == live:
             past.pop()
         return past

@@ -36,6 +36,28 @@ def test_a_release_that_was_left_is_live_again_by_force_and_the_reason_is_kept(t
         registry.promote(NAMES[1])
 
 
+def test_a_rollback_passes_over_an_earlier_release_that_is_a_canary(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 3, live=0)
+    registry.promote(NAMES[1])
+    registry.promote(NAMES[2])
+    registry.begin_canary(NAMES[1], share=10, hours=1)
+    assert registry.rollback().manifest.version == NAMES[0]
+    canary = registry.canary()
+    assert canary is not None
+    assert canary.outcome == "stopped"
+    with pytest.raises(BadInput, match=rf"{NAMES[1]}.*--force"):
+        registry.promote(NAMES[1])
+
+
+def test_a_rollback_that_names_the_canary_makes_it_live(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, 2, live=0)
+    registry.promote(NAMES[1])
+    registry.begin_canary(NAMES[0], share=10, hours=1)
+    with pytest.raises(BadBundle, match="recsys rollback VERSION"):
+        registry.rollback()
+    assert registry.rollback(NAMES[0]).manifest.version == NAMES[0]
+
+
 @settings(max_examples=20, deadline=None)
 @given(steps=st.lists(st.sampled_from(["promote", "rollback", "rollback to", "crash"]), max_size=12), data=st.data())
 def test_what_a_rollback_left_is_live_again_by_force_only(
