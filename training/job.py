@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recsys.bundle import Bundle, open_release, version_name
 from recsys.clock import deletion_time
-from recsys.config import KeepSettings, read_table
+from recsys.config import KeepSettings, TrainSettings, read_table
 from recsys.data.checks.finding import Finding
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.store.base import Store
@@ -32,10 +32,10 @@ from training.erasure_sweep import SWEEP_BYTES, expire
 from training.gate.comparison import GateInput
 from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
+from training.home_files import CHECKPOINTS, TUNED
 from training.importing.data_check import check_snapshot
 from training.registry import Registry, open_registry
 from training.retention import delete_aged_if_possible
-from training.settings import CHECKPOINTS, TUNED, TrainSettings
 
 Reader = Callable[[Store], tuple[Snapshot, TrainingBackend]]
 

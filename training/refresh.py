@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recsys.bundle import Bundle, open_release, version_name
-from recsys.config import read_table
+from recsys.config import TrainSettings, read_table
 from recsys.data.dataset.snapshot import Snapshot, read_snapshot
 from recsys.data.lineage import NOT_COVERED, of_another_log
 from recsys.data.store.base import Store
@@ -22,9 +22,9 @@ from training.data_digest import digest_training_data
 from training.gate.comparison import GateInput
 from training.gate.gate import judge_refresh
 from training.gate.settings import GateSettings
+from training.home_files import TUNED
 from training.job import live_recommender, new_item_times, tidy_up
 from training.registry import Registry, open_registry
-from training.settings import TUNED, TrainSettings
 
 
 @dataclass(frozen=True, slots=True)

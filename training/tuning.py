@@ -11,7 +11,7 @@ import numpy as np
 import tomli_w
 
 from recsys.atomic_file import replace_file
-from recsys.config import read_table, spelling_hint
+from recsys.config import TrainSettings, read_table, spelling_hint
 from recsys.data.dataset.dataset import build_dataset
 from recsys.data.dataset.snapshot import read_snapshot
 from recsys.data.store.base import Store
@@ -22,7 +22,7 @@ from recsys.learning.model_selection import draw_sample
 from recsys.learning.recipe import Plan, Recipe, read_recipe
 from recsys.learning.validation import Validation, validation_users
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, LEARNERS
-from training.settings import TUNED, TrainSettings
+from training.home_files import TUNED
 
 TRIALS = "tuning.log"  # in the home: every setting that was tried, so that a search can go on
 HEAD = """# Written by `recsys tune`; recsys.toml wins over it. Delete a table to return to the defaults.

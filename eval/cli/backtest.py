@@ -10,6 +10,7 @@ from eval.export.outputs import Outputs
 from eval.report.builders import backtest, releases
 from eval.splits.windows import WindowSchedule
 from recsys.cli.context import CliContext
+from recsys.config import TrainSettings
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
 from recsys.ranking.segments.repository import open_segment_repository
@@ -22,7 +23,8 @@ def evaluate_log(context: CliContext, schedule: WindowSchedule, outputs: Outputs
     """Evaluates the shop's lists on its own log."""
     store, file = context.existing_store(), context.file
     saved = open_segment_repository(context.home, file).last_valid()
-    recipe = read_recipe(file, validation_days=schedule.days, seed=schedule.seed)
+    spare = TrainSettings.load(file).spare_seconds
+    recipe = read_recipe(file, validation_days=schedule.days, seed=schedule.seed, optional_seconds=spare)
 
     def run(steps: StepLog) -> Evaluation:
         with steps("read"):

@@ -198,10 +198,11 @@ def evaluate(
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
         from eval.files.results import FileTerms
+        from recsys.config import TrainSettings
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        files, terms = _both(train, test), FileTerms(ks, seen, seed, tune, parting)
-        evaluate_lists(files, terms, models, _written(options, maps), outputs, items)
+        terms = FileTerms(ks, seen, seed, tune, parting, TrainSettings.load().spare_seconds)
+        evaluate_lists(_both(train, test), terms, models, _written(options, maps), outputs, items)
     else:
         _refuse(ctx, OF_FILES, FILES_ONLY)
         _evaluate_lists_of_log(ctx, days, cut, windows, segment, _single_length(ks), seed, outputs)

@@ -16,7 +16,7 @@ from api.errors.handlers import STATUS_BY_CODE
 from api.observability.metrics import Metrics
 from api.settings import LimitSettings, ServeSettings
 from recsys.cli.app import application
-from recsys.config import CatalogueSettings, KeepSettings, WeightSettings
+from recsys.config import CatalogueSettings, KeepSettings, TrainSettings, WeightSettings
 from recsys.jobs.settings import NotifySettings
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
@@ -35,7 +35,6 @@ from training.gate.settings import GateSettings
 from training.importing.profiles.profile import profile_names
 from training.schedule.jobs import JOBS, JOBS_BY_NAME
 from training.schedule.settings import JobSettings, ScheduleSettings
-from training.settings import TrainSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -12,7 +12,7 @@ from recsys.learning.hyperparameter_search import TunedModel
 from recsys.learning.recipe import read_recipe
 from recsys.models.als import Als
 from recsys.testing import small_events
-from training.settings import TUNED
+from training.home_files import TUNED
 from training.tuning import TuneRequest, tune_models, write_tuned
 
 

@@ -42,7 +42,7 @@ def exclusive_job(context: CliContext, job: str, wait_s: float | None) -> Iterat
 
 def yield_to_service(context: CliContext) -> None:
     """Lowers the priority as `[train] niceness` says; what is wrong in that table, the run of the job will say."""
-    from training.settings import TrainSettings
+    from recsys.config import TrainSettings
 
     with suppress(BadSettings):
         lower_priority(TrainSettings.load(context.file).niceness)

@@ -35,7 +35,7 @@ def tune(
     If it is stopped and run again, it continues where it stopped. A model keeps its defaults unless other settings beat
     them beyond noise, judged by customers the search did not see. Settings in recsys.toml are never changed.
     """
-    from training.settings import TUNED
+    from training.home_files import TUNED
     from training.tuning import TuneRequest, summary, tune_models
 
     context, console, request = ctx.obj, Console(highlight=False), TuneRequest(model or (), seconds, seed)

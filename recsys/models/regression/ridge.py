@@ -40,7 +40,7 @@ class RidgeRegression:
     inverse: Floats
 
     def strongest(self, start: int, end: int, top_n: int) -> Longs:
-        """For each of these items of the head the top_n others with the highest weights.  (end - start, top_n)."""
+        """For each of these items of the head the top_n others with the highest weights.  (end - start, n), n < H."""
         # Steck 2019, eq. 8: B = I - P diag(1 / diag P), so the highest weights are the lowest entries of P.
         below = np.tril(self.square[start:end, start:end], -1)
         left = np.hstack((self.square[start:end, :start], below + below.T))
@@ -91,7 +91,7 @@ def penalties(square: Floats, l2: float, dropout: float) -> Floats:
 
 
 def _invert(square: Floats, l2: float) -> Floats:
-    """The same matrix with its inverse below and on the diagonal; in place, what is above stays."""
+    """The same matrix (H, H) with its inverse below and on the diagonal; in place, what is above stays."""
     square, failed = spotrf(square, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise BadSettings(f"model ease: l2 = {l2} is too small for these data; try {10 * l2}")
@@ -100,7 +100,7 @@ def _invert(square: Floats, l2: float) -> Floats:
 
 
 def _invert_by_users(square: Floats, likes: csr_array, penalty: Floats) -> None:
-    """The same where users are few, by a system of their size: (H, U) and (H,) -> the lower half of the square.
+    """The same where users are few, by a system of their size.  square (H, H), likes (H, U), penalty (H,)
 
     Woodbury: (X X' + D)^-1 = D^-1 - D^-1 X (I + X' D^-1 X)^-1 X' D^-1.
     """
@@ -117,7 +117,7 @@ def _invert_by_users(square: Floats, likes: csr_array, penalty: Floats) -> None:
 
 
 def head_weights(ridge: RidgeRegression, top_n: int) -> Weights:
-    """Each item of the head from its top_n strongest predictors, solved again for these alone."""
+    """The weights (P,) of each item of the head on its top_n strongest predictors, solved again for these alone."""
 
     def part(start: int, end: int) -> Weights:
         return _solved(ridge, ridge.strongest(start, end, top_n), ridge.in_common(start, end), start)
@@ -140,7 +140,7 @@ def _solved(ridge: RidgeRegression, sources: Longs, common: Floats, first: int) 
 
 
 def gram_matrix(by_item: csr_array) -> Floats:
-    """by_item @ by_item.T, (H, H) column-major."""
+    """by_item @ by_item.T, column-major.  (H, U) -> (H, H)"""
     n = by_item.shape[0]
     gram = np.zeros((n, n), np.float32, order="F")
 

@@ -60,7 +60,7 @@ QUERIES = [
 
 def scope_of(url: str, **headers: str) -> dict[str, object]:
     path, _, query = url.partition("?")
-    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in ({"host": "shop"} | headers).items()]
     scope = {"path": unquote(path), "raw_path": path.encode(), "method": "GET", "query_string": query.encode()}
     keep_escaped_slashes(scope)
     return {**scope, "headers": pairs}

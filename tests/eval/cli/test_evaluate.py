@@ -85,6 +85,15 @@ def test_two_files_are_judged_and_written_as_tables(home: Path, tmp_path: Path) 
     assert pl.read_csv(tmp_path / "tables" / "shelf.csv").columns == ["list", "kind", "measure", "value"]
 
 
+@pytest.mark.parametrize("words", [(), ("--train", "a.csv", "--test", "b.csv")])
+def test_the_time_for_spare_models_is_that_of_a_training(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("RECSYS_TRAIN_SPARE_SECONDS", "soon")
+    result = run(home, "evaluate", *words)
+    assert (result.exit_code, "spare_seconds" in result.output) == (1, True)
+
+
 def test_there_are_no_tables_of_predicted_ratings(home: Path) -> None:
     result = run(home, "evaluate", "--task", "rating", "--train", "a.csv", "--test", "b.csv", "--csv", "x")
     assert result.exit_code == 2
