@@ -22,6 +22,8 @@ from recsys.cli.registration import add_to_group, register_command
 from recsys.time_units import milliseconds
 
 if TYPE_CHECKING:
+    from eval.files.results import FileTerms, SeenItems
+    from eval.files.timestamps import Parting
     from recsys.data.files.column_mapping import ColumnMapping
 
 EXAMPLE = """
@@ -197,15 +199,22 @@ def evaluate(
         _evaluate_ratings(_both(train, test), seed, models, _written(options, maps), outputs, items)
     elif train is not None or test is not None:
         from eval.cli.files import evaluate_lists
-        from eval.files.results import FileTerms
-        from recsys.config import TrainSettings
 
         _refuse(ctx, OF_LOG, LOG_ONLY)
-        terms = FileTerms(ks, seen, seed, tune, parting, TrainSettings.load().spare_seconds)
+        terms = _file_terms(ks, seen, seed, tune, parting)
         evaluate_lists(_both(train, test), terms, models, _written(options, maps), outputs, items)
     else:
         _refuse(ctx, OF_FILES, FILES_ONLY)
         _evaluate_lists_of_log(ctx, days, cut, windows, segment, _single_length(ks), seed, outputs)
+
+
+def _file_terms(
+    ks: tuple[int, ...], seen: "SeenItems", seed: int, tune: float, parting: "Parting | None"
+) -> "FileTerms":
+    from eval.files.results import FileTerms
+    from recsys.config import TrainSettings
+
+    return FileTerms(ks, seen, seed, tune, parting, TrainSettings.load().spare_seconds)
 
 
 def _evaluate_customers(
