@@ -12,7 +12,7 @@ from api.auth.authentication import ANONYMOUS, Grant
 from api.errors.refused import Refused
 from api.live.release import LiveRelease
 from api.live.subject import Subject
-from api.recommendation_service import CacheableQuery, plain_text, unix_ms
+from api.recommendation_service import CacheableQuery, plain_query, plain_text, unix_ms
 from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEvent
 from api.schemas.validation import validated
 from api.state import AppState, app_state
@@ -25,6 +25,7 @@ from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
 MAX_KEPT_NAMES = 10  # of a kept filter, so that strangers cannot fill the memory with long ones
+_PLAIN = {"user_id", "placement", "k"}
 _OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
 
 
@@ -65,6 +66,8 @@ async def cacheable_query(state: AppState, body: RecommendationsIn, deadline: De
 
 def list_query(body: RecommendationsIn) -> CacheableQuery | None:
     """The query of a body for one list that is computed at once; None for rows, explanations and rotation."""
+    if body.model_fields_set <= _PLAIN:
+        return plain_query(body.user_id, body.placement, body.k)
     if body.rows is not False or body.explain or body.rotate:
         return None
     return _cacheable(body, _options(body))

@@ -12,6 +12,7 @@ from api.cache.memory import CacheKey, MemoryCache, SharedCache
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
 from api.live.split.canary import Mark
+from api.live.split.experiment import ServedArm
 from api.live.subject import Subject, UserState
 from api.live.user_state import UserStateReader
 from api.observability.metrics import Metrics
@@ -29,10 +30,10 @@ _TAIL = b'","request_id":"'
 _END = b'"}'
 _ITEM = b'"item_id":'
 
-SOURCES = ("memory", "redis", "computed", "shed")
 PENDING: Final = b""  # no payload yet
 
 Compute = Callable[[LiveRelease, int, Sequence[Event], Subject], RecommendationList | Rows]
+ComputeFrom = Callable[[LiveRelease], RecommendationList | Rows]
 Then = Callable[[bytes | None], None]
 T = TypeVar("T")
 
@@ -94,14 +95,15 @@ def to_payload(recommendations: RecommendationList | Rows) -> bytes:
     return orjson.dumps(to_json(recommendations)).removesuffix(_END) + _TAIL
 
 
-def _answer(query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
-    """The payload; of a customer who takes part in an experiment, with its id and the arm."""
-    recommendations, arm = query.compute(user_state.release, now_ms, events, user_state.subject), user_state.arm
-    if arm is None or (arm.rival is not None and not arm.interleaves(recommendations)):
+def _payload_of_arm(
+    recommendations: RecommendationList | Rows, user_state: UserState, arm: ServedArm, compute: ComputeFrom
+) -> bytes:
+    """The payload for a customer who takes part in an experiment, with its id and the arm."""
+    if arm.rival is not None and not arm.interleaves(recommendations):
         return to_payload(recommendations)
     body = to_json(recommendations)
     if arm.rival is not None:
-        other = to_json(query.compute(arm.rival, now_ms, events, user_state.subject))
+        other = to_json(compute(arm.rival))
         body = interleaved(body, other, coin_flips(arm.experiment, user_state.owner or "", str(user_state.head)))
     label = {"id": arm.experiment, "arm": arm.arm}
     return orjson.dumps({"experiment": label, **body}).removesuffix(_END) + _TAIL
@@ -140,8 +142,6 @@ class RecommendationService:
         self._memory = memory
         self._redis = redis
         self._ttl_ms = ttl_s * 1_000
-        self._count_source = {source: metrics.cache.labels(source).inc for source in SOURCES}
-        self._count_fallback: dict[str, Callable[[], None]] = {}
         self._metrics = metrics
         self._latency = LatencyEstimate()
 
@@ -158,18 +158,27 @@ class RecommendationService:
         payload = self._memory.find(key)
         if payload is not None:
             return self._from_memory(user_state, payload)
-        if self._redis is None or deadline is AT_ONCE:
-            return self._make_now(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
+        if self._redis is not None and deadline is not AT_ONCE:
+            return PENDING if self._redis.read(key, partial(self._after_redis, user_state, key, then)) else None
+        if query.degraded is not None and self._latency.is_late(deadline):
+            return self._degraded(query, deadline)
+        events = self._user_states.events_now(user_state)
+        if events is None:
+            return None
+        payload = self._compute(query, user_state, now_ms, events)
+        self._memory.keep(key, payload)
+        self._metrics.list_answered("computed", fallback_level(payload))
+        return payload
 
-        def received(stored: bytes | None) -> None:
-            then(None if stored is None else self._from_redis(user_state, key, stored))
-
-        return PENDING if self._redis.read(key, received) else None
+    def _after_redis(self, user_state: UserState, key: CacheKey, then: Then, stored: bytes | None) -> None:
+        then(None if stored is None else self._from_redis(user_state, key, stored))
 
     async def try_now(
         self, query: CacheableQuery, deadline: Deadline = NEVER, *, reads_redis: bool = True
     ) -> bytes | None:
         """The payload when only Redis has to be waited for, else None.  Raises what `query.compute` raises."""
+        if self._redis is None or deadline is AT_ONCE:
+            return self.answer_now(query, deadline, _nothing_follows)
         user_state = self._user_states.read_now(query.user_id)
         if user_state is None:
             return None
@@ -178,8 +187,6 @@ class RecommendationService:
         payload = self._memory.find(key)
         if payload is not None:
             return self._from_memory(user_state, payload)
-        if self._redis is None or deadline is AT_ONCE:
-            return self._make_now(query, user_state, now_ms=now_ms, key=key, deadline=deadline)
         return await self._find_or_compute(
             query,
             user_state,
@@ -189,28 +196,15 @@ class RecommendationService:
             reads_redis=reads_redis,
         )
 
-    def _make_now(
-        self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey, deadline: Deadline
-    ) -> bytes | None:
-        """The payload without a cache; None when the log does not answer."""
-        if query.degraded is not None and self._is_late(deadline):
-            return self._degraded(query, deadline)
-        events = self._user_states.events_now(user_state)
-        if events is None:
-            return None
-        payload = self._compute(query, user_state, now_ms, events)
-        self._memory.keep(key, payload)
-        self._count("computed", payload)
-        return payload
-
-    def _from_memory(self, user_state: UserState, payload: bytes) -> bytes:
-        self._observe_arm(user_state, 0.0, payload, self._count("memory", payload))
+    def _from_memory(self, user_state: UserState, payload: bytes, source: str = "memory") -> bytes:
+        level = fallback_level(payload)
+        self._metrics.list_answered(source, level)
+        self._observe_arm(user_state, 0.0, payload, level)
         return payload
 
     def _from_redis(self, user_state: UserState, key: CacheKey, payload: bytes) -> bytes:
         self._memory.keep(key, payload)
-        self._observe_arm(user_state, 0.0, payload, self._count("redis", payload))
-        return payload
+        return self._from_memory(user_state, payload, "redis")
 
     async def recommend(self, query: CacheableQuery, deadline: Deadline = NEVER) -> bytes:
         """The payload; that of the degraded query, if there is one, when the deadline cannot be met.
@@ -256,15 +250,11 @@ class RecommendationService:
             payload = await self._redis.get(key)
             if payload is not None:
                 return self._from_redis(user_state, key, payload)
-        if self._is_late(deadline):
+        if self._latency.is_late(deadline):
             return self._degraded(query, deadline)
         payload = await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
-        self._count("computed", payload)
+        self._metrics.list_answered("computed", fallback_level(payload))
         return payload
-
-    def _is_late(self, deadline: Deadline) -> bool:
-        """Whether a list that is begun now would be ready after the deadline."""
-        return deadline is not NEVER and time.perf_counter() + self._latency.seconds > deadline.at
 
     def _degraded(self, query: CacheableQuery, deadline: Deadline) -> bytes:
         """The payload of the degraded query from what this worker knows, without any wait."""
@@ -278,13 +268,22 @@ class RecommendationService:
             self._memory.keep(key, payload)
         self._latency.skipped()
         self._metrics.shed.labels(deadline.reason).inc()
-        self._count("shed", payload)
+        self._metrics.list_answered("shed", fallback_level(payload))
         return payload
 
     def _compute(self, query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
         started = time.perf_counter()
         try:
-            payload = _answer(query, user_state, now_ms, events)
+            recommendations = query.compute(user_state.release, now_ms, events, user_state.subject)
+            if user_state.arm is None:
+                payload = to_payload(recommendations)
+            else:
+                payload = _payload_of_arm(
+                    recommendations,
+                    user_state,
+                    user_state.arm,
+                    lambda release: query.compute(release, now_ms, events, user_state.subject),
+                )
         except Exception:
             self._observe_arm(user_state, 0.0, None)
             raise
@@ -352,15 +351,8 @@ class RecommendationService:
         rules = release.recommender.rules
         if rules.saved_segments:
             text += f"\n\n{rules.membership(user_state.owner)}"
-        moment = release.moment(now_ms, self._ttl_ms)
-        return CacheKey(release.state_at(now_ms), moment, user_state.owner, user_state.head, text)
+        return CacheKey(*release.state_at(now_ms, self._ttl_ms), user_state.owner, user_state.head, text)
 
-    def _count(self, source: str, payload: bytes) -> str:
-        """Counts the answer; returns its fallback level."""
-        self._count_source[source]()
-        level = fallback_level(payload)
-        count = self._count_fallback.get(level)
-        if count is None:
-            count = self._count_fallback[level] = self._metrics.fallback.labels(level).inc
-        count()
-        return level
+
+def _nothing_follows(_payload: bytes | None) -> None:
+    """What waits for Redis where there is none."""

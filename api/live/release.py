@@ -63,18 +63,15 @@ class LiveRelease:
         """The same release and catalogue under other rules."""
         return replace(self, recommender=self.recommender.with_rules(rules))
 
-    def state_at(self, now_ms: int) -> str:
-        """Names everything that an answer at that moment depends on."""
-        rules = self.recommender.rules
-        return f"{self.state}/{rules.state_at(now_ms)}" if rules else self.state
+    def state_at(self, now_ms: int, ttl_ms: int) -> tuple[str, int]:
+        """What names everything that an answer at that moment depends on, and the start of the span around it.
 
-    def moment(self, now_ms: int, ttl_ms: int) -> int:
-        """Start of the span around now in which no date changes an answer: answers of one span may be shared."""
-        start = now_ms - now_ms % ttl_ms
-        if not self.edges_ms:
-            return start
+        Within a span, which lasts `ttl_ms` at most, no date changes an answer: its answers may be shared.
+        """
+        rules, start = self.recommender.rules, now_ms - now_ms % ttl_ms
+        state = f"{self.state}/{rules.state_at(now_ms)}" if rules else self.state
         passed = bisect_right(self.edges_ms, now_ms)
-        return max(start, self.edges_ms[passed - 1]) if passed else start
+        return state, max(start, self.edges_ms[passed - 1]) if passed else start
 
 
 def _edges(catalogue: Catalogue) -> Sequence[int]:

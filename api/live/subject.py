@@ -41,10 +41,6 @@ class UserHead(NamedTuple):
     subject: Subject = Subject()
     forgotten: int = 0
 
-    def subject_in(self, release: LiveRelease) -> Subject:
-        """The subject for an answer of that release; one made before the user was forgotten must not know them."""
-        return self.subject if self.forgotten <= release.log_seq else self.subject._replace(user_id=None)
-
 
 NOBODY = UserHead(0, 0)
 
@@ -79,7 +75,9 @@ class UserState:
         bucket: int | None = None,
         arm: ServedArm | None = None,
     ) -> "UserState":
-        return cls(release, head.seq, head.owner, head.subject_in(release), is_fresh, head.forgotten, bucket, arm)
+        """A release made before the user was forgotten must not know them."""
+        subject = head.subject if head.forgotten <= release.log_seq else head.subject._replace(user_id=None)
+        return cls(release, head.seq, head.owner, subject, is_fresh, head.forgotten, bucket, arm)
 
 
 def read_head(

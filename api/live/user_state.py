@@ -79,20 +79,22 @@ class UserStateReader:
 
     def read_now(self, user_id: str | None) -> UserState | None:
         """The state for an answer to that user, None when reading it takes more than microseconds."""
-        if not self._store.is_local or not self.breaker.is_closed or self._releases.now is None:
+        release = self._releases.now
+        if release is None or not self._store.is_local or not self.breaker.is_closed:
             return None
         try:
-            return self._read_local(user_id)
+            return self._read_local(user_id, release)
         except LogUnavailable:
             return None
 
     async def read(self, user_id: str | None) -> UserState:
         """The state for an answer to that user.  Raises NoBundle."""
-        self._releases.current()
+        release = self._releases.current()
         if not self.breaker.is_closed:
             return self._last_known(user_id)
         try:
-            user_state = self._read_local(user_id) if self._store.is_local else await self._read_remote(user_id)
+            local = self._store.is_local
+            user_state = self._read_local(user_id, release) if local else await self._read_remote(user_id, release)
         except FAILURES as error:
             self.breaker.trip(error)
             return self._last_known(user_id)
@@ -167,17 +169,25 @@ class UserStateReader:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read_local(self, user_id: str | None) -> UserState | None:
-        """None when so many items changed that a thread must apply them."""
+    def _read_local(self, user_id: str | None, release: LiveRelease) -> UserState | None:
+        """The state with that release, which is live; None when so many items changed that a thread must apply them.
+
+        The store is looked at once in a turn of the event loop: every request of the turn was in the process before the
+        turn began, and one that arrives later is handled in the next turn, after `_end_turn`.
+        """
         if not self._is_checked:
-            self._is_checked = self._check_for_changes()
+            self._is_changed = self._store.changed() or self._is_changed
+            self._is_checked = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
         if self._is_changed:
             self._revision = self._store.item_revision()
             self._check += 1
             self._is_changed = False  # only now: after a failed read it must be read again
-        release = self._with_newest_items(self._releases.current())
-        if release is None:
-            return None
+        if release.item_revision < self._revision:
+            newest = self._with_newest_items(release)
+            if newest is None:
+                return None
+            release = newest
         if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
             return UserState.build(release, self._local_head(user_id, release) if user_id else NOBODY)
         for other in self._releases.beside_live():
@@ -211,15 +221,6 @@ class UserStateReader:
             return None
         return release if behind <= 0 else self._releases.replace(release, self._updated(release, self._revision))
 
-    def _check_for_changes(self) -> bool:
-        """Once in a turn of the event loop: every request of the turn was in the process before the turn began.
-
-        A request that arrives later is handled in the next turn, after `_end_turn`.
-        """
-        self._is_changed = self._store.changed() or self._is_changed
-        asyncio.get_running_loop().call_soon(self._end_turn)
-        return True
-
     def _end_turn(self) -> None:
         self._is_checked = False
 
@@ -231,11 +232,8 @@ class UserStateReader:
         head = self._heads.get(user_id)
         if head is not None and head.check == self._check:
             return head
-        return self._keep_head(user_id, self._read_head(user_id, release))
-
-    def _read_head(self, user_id: str, release: LiveRelease) -> UserHead:
-        with_attributes = self._releases.experiment.uses_attributes
-        return read_head(self._store, user_id, release, self._check, with_attributes=with_attributes)
+        more = self._releases.experiment.uses_attributes
+        return self._keep_head(user_id, read_head(self._store, user_id, release, self._check, with_attributes=more))
 
     def _keep_head(self, user_id: str, head: UserHead) -> UserHead:
         before = self._heads.pop(user_id, None)
@@ -247,13 +245,13 @@ class UserStateReader:
             self._heads_bytes -= _head_bytes(*self._heads.popitem(last=False))
         return head
 
-    async def _read_remote(self, user_id: str | None) -> UserState | None:
+    async def _read_remote(self, user_id: str | None, release: LiveRelease) -> UserState | None:
         """None when items changed."""
-        release = self._releases.current()
+        store, more = self._store, self._releases.experiment.uses_attributes
         revision, head = await self._in_pool(
             lambda: (
-                self._store.item_revision(),
-                self._read_head(user_id, release) if user_id else NOBODY,
+                store.item_revision(),
+                read_head(store, user_id, release, self._check, with_attributes=more) if user_id else NOBODY,
             )
         )
         self._revision = max(self._revision, revision)
@@ -284,11 +282,9 @@ class UserStateReader:
             if isinstance(error, LogUnavailable):
                 self.breaker.trip(error)
             return self._last_known(user_id)
-        user_state = self._read_local(user_id) if self._store.is_local else self._just_read(user_id)
-        return user_state or self._last_known(user_id)
-
-    def _just_read(self, user_id: str | None) -> UserState:
-        return self._in_split(self._kept_head(user_id))
+        if not self._store.is_local:
+            return self._in_split(self._kept_head(user_id))
+        return self._read_local(user_id, self._releases.current()) or self._last_known(user_id)
 
     def _kept_head(self, user_id: str | None) -> UserHead:
         """What was read of the user last; a user who was never read is taken for the owner of the id."""

@@ -60,6 +60,7 @@ class Metrics:
         self._add_experiment_metrics()
         self._create_series()
         self._count_events: dict[str, Callable[[float], None]] = {}
+        self._count_lists: dict[tuple[str, str], tuple[Callable[[], None], Callable[[], None]]] = {}
         self._observers: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def _add_release_metrics(self) -> None:
@@ -119,6 +120,8 @@ class Metrics:
         for part in PARTS:
             self.down.labels(part)
             self.back(part)
+        for source in ("memory", "redis", "computed", "shed"):
+            self.cache.labels(source)
         for reason in ("busy", "deadline"):
             self.shed.labels(reason)
 
@@ -130,6 +133,14 @@ class Metrics:
             self._observers[route, status] = observers
         observers[0]()
         observers[1](seconds)
+
+    def list_answered(self, source: str, level: str) -> None:
+        """One list answered.  source: where it came from.  level: the fallback level that it needed."""
+        counters = self._count_lists.get((source, level))
+        if counters is None:
+            counters = self._count_lists[source, level] = self.cache.labels(source).inc, self.fallback.labels(level).inc
+        for count in counters:
+            count()
 
     def count_events(self, verdict: str, n: int) -> None:
         """So many events received with that verdict."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from api.traffic.deadline import AT_ONCE, Deadline, seconds_of
+from api.traffic.deadline import AT_ONCE, NEVER, Deadline, seconds_of
 
 _LEAST_SHARE = 16
 _RECOVERY = 1.1
@@ -73,6 +73,10 @@ class LatencyEstimate:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+
+    def is_late(self, deadline: Deadline) -> bool:
+        """Whether a list that is begun now would be ready after the deadline."""
+        return deadline is not NEVER and time.perf_counter() + self.seconds > deadline.at
 
     def observe(self, seconds: float) -> None:
         self.seconds += 0.1 * (seconds - self.seconds)

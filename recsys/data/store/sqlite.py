@@ -116,9 +116,12 @@ class SqliteStore(Store):
         return self._number("SELECT coalesce(max(seq), 0) FROM sweeps")
 
     def changed(self) -> bool:
-        with self._watch_lock, translated_errors(self._path):
-            self._watcher = self._watcher or self._open()
-            version = self._watcher.execute("PRAGMA data_version").get
+        with self._watch_lock:
+            try:
+                self._watcher = self._watcher or self._open()
+                version = self._watcher.execute("PRAGMA data_version").get
+            except apsw.Error as error:
+                raise unavailable(self._path, error) from error
             was, self._seen_version = self._seen_version, version
             return bool(was != version)
 
@@ -188,8 +191,11 @@ class SqliteStore(Store):
         return True
 
     def _read(self, sql: str, *values: Any) -> list[Row]:
+        connection: apsw.Connection | None = getattr(self._readers, "connection", None)
         try:
-            return self._reader().execute(sql, values).fetchall()
+            if connection is None:
+                connection = self._readers.connection = self._open()
+            return connection.execute(sql, values).fetchall()
         except UnicodeEncodeError:
             return []  # a lone surrogate: no such id was ever stored
         except apsw.Error as error:
