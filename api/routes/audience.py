@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.requests import ClientDisconnect
 
 from api.live.release import LiveRelease
 from api.live.subject import Subject
@@ -15,7 +15,7 @@ from api.schemas.audience import DEFAULT_DAYS, MAX_AUDIENCE, AudienceIn, Audienc
 from api.schemas.params import FieldsParam, K, PathId, UserPathId
 from api.schemas.validation import parse_body
 from api.state import app_state
-from api.traffic.turns import turn
+from api.traffic.turns import WaitingClient, turn
 from recsys.data.events import Event
 from recsys.data.store.consent import marketing_consent, personalisation_consent
 from recsys.ranking.faces import rows_with_faces
@@ -25,7 +25,6 @@ from recsys.ranking.segments.population import release_population
 from recsys.ranking.targeting.audience import AudienceScope, let_others_go_on
 
 router = APIRouter(tags=["users"])
-LOOK_EVERY_S = 0.5  # whether the client is still there
 
 LimitParam = Annotated[int, Query(ge=1, le=MAX_AUDIENCE, description="maximum number of customers")]
 
@@ -82,9 +81,11 @@ async def _audience(request: Request, item_id: str | None, terms: AudienceIn) ->
     state = app_state(request)
     repository = state.releases.segments.repository
     saved = await asyncio.to_thread(repository.last_valid)
-    customers, client = repository.named_condition(terms.customers, terms.segment, saved), _Client()
+    customers = repository.named_condition(terms.customers, terms.segment, saved)
 
-    def compute(release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject) -> _Customers:
+    def compute(
+        client: WaitingClient, release: LiveRelease, now_ms: int, _events: Sequence[Event], _subject: Subject
+    ) -> _Customers:
         recommender, among = release.recommender, None
         if customers is not None:
             people = release_population(recommender.engine, recommender.catalogue, state.store, release.log_seq)
@@ -95,30 +96,21 @@ async def _audience(request: Request, item_id: str | None, terms: AudienceIn) ->
             now_ms=now_ms,
             limit=terms.limit,
             has_consent=marketing_consent(state.store, release.log_seq, terms.channel),
-            scope=AudienceScope(among, terms.days, client.check),
+            scope=AudienceScope(among, terms.days, partial(_go_on, client)),
         )
         rows = [member._asdict() for member in audience]
         return _Customers(rows_with_faces(recommender, rows, terms.fields), release.version)
 
     # An audience keeps a core busy for seconds, and lists for shoppers come first
-    async with turn(state.audience_slot, request.receive):
-        work = asyncio.ensure_future(state.recommendations.compute_once(None, compute, in_thread=True))
-        while not (await asyncio.wait({work}, timeout=LOOK_EVERY_S))[0]:
-            client.is_gone = await request.is_disconnected()
-        return _respond(await work)
-
-
-class _Client:
-    """Whether the client is still there, for the thread that works for it."""
-
-    is_gone = False
-
-    def check(self) -> None:
-        """Lets others go on.  Raises ClientDisconnect once the client is gone: nobody would read the answer."""
-        if self.is_gone:
-            raise ClientDisconnect
-        let_others_go_on()
+    async with turn(state.audience_slot, request.receive) as client:
+        return _respond(await state.recommendations.compute_once(None, partial(compute, client), in_thread=True))
 
 
 def _respond(result: _Customers) -> Response:
     return json_response({"customers": result.customers, "model_version": result.model_version})
+
+
+def _go_on(client: WaitingClient) -> None:
+    """Lets others go on.  Raises ClientDisconnect once the client is gone."""
+    client.check()
+    let_others_go_on()

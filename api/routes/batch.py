@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from math import inf
 
 from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
 
 from api.errors.handlers import body_of_error
 from api.errors.refused import Refused
@@ -17,7 +16,7 @@ from api.schemas.recommendations import MAX_ASKS, BatchIn, BatchOut, Recommendat
 from api.schemas.validation import parse_batch, validated
 from api.state import AppState, app_state
 from api.traffic.deadline import Deadline, seconds_of
-from api.traffic.turns import turn
+from api.traffic.turns import WaitingClient, turn
 from recsys.errors import RecsysError
 from recsys.ranking.placements import Placements
 
@@ -37,11 +36,11 @@ async def recommendations_in_batch(request: Request) -> Response:
     seconds = seconds_of(request.headers.get("x-timeout-ms", "").encode())
     until = inf if seconds is None else time.perf_counter() + seconds
     # Parsed queries take fifty times their bytes: those that wait are not parsed yet
-    async with turn(state.batch_slots, request.receive):
+    async with turn(state.batch_slots, request.receive) as client:
         entries = [_checked(request, entry) for entry in parse_batch(raw, "asks", MAX_ASKS)]
         placements = state.releases.current().recommender.placements  # without a live release the whole request fails
         _count_work(request, [entry for entry in entries if isinstance(entry, RecommendationsIn)], placements)
-        parts = [part async for part in _parts(request, entries, until)]
+        parts = [part async for part in _parts(request, client, entries, until)]
     content = b"".join((b'{"answers":[', b",".join(parts), b'],"request_id":"', request_id.encode(), b'"}'))
     return Response(content, media_type="application/json")
 
@@ -68,13 +67,12 @@ def _count_work(request: Request, bodies: Sequence[RecommendationsIn], placement
 
 
 async def _parts(
-    request: Request, entries: Sequence[RecommendationsIn | RecsysError], until: float
+    request: Request, client: WaitingClient, entries: Sequence[RecommendationsIn | RecsysError], until: float
 ) -> AsyncIterator[bytes]:
     """The answers, one after the other.  Raises ClientDisconnect if the client is gone."""
     state, request_id = app_state(request), request.scope["request_id"]
     for number, entry in enumerate(entries, start=1):
-        if await request.is_disconnected():
-            raise ClientDisconnect
+        client.check()
         with state.load_shedder.part(until) as deadline:
             yield await _part(state, entry, f"{request_id}.{number}", deadline)
         await asyncio.sleep(0)  # other requests are answered in between

@@ -1,4 +1,4 @@
-"""Turns: requests wait for a slot, and leave the queue when their client disconnects."""
+"""Turns: requests wait for a slot, and leave the queue, or end their work, when their client disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,27 +8,43 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 
+class WaitingClient:
+    """Whether the client of a turn is still there, for any thread that works for it."""
+
+    is_gone = False
+
+    def check(self) -> None:
+        """Raises ClientDisconnect once the client is gone: nobody would read the answer."""
+        if self.is_gone:
+            raise ClientDisconnect
+
+
 @asynccontextmanager
-async def turn(slots: asyncio.Semaphore, receive: Receive) -> AsyncIterator[None]:
+async def turn(slots: asyncio.Semaphore, receive: Receive) -> AsyncIterator[WaitingClient]:
     """Holds one of the slots.  receive: of a request whose body was read, or is of no use.
 
-    Raises ClientDisconnect if the client leaves.
+    Raises ClientDisconnect if the client leaves before its turn; after that `check` does.
 
     Clients that connect again and again would otherwise fill the queue with requests that nobody waits for.
     """
-    if slots.locked():
-        await _wait(slots, receive)
-    else:
-        await slots.acquire()
+    client = WaitingClient()
+    end = asyncio.ensure_future(_watch(receive, client))
     try:
-        yield
+        if slots.locked():
+            await _wait(slots, end)
+        else:
+            await slots.acquire()
+        try:
+            yield client
+        finally:
+            slots.release()
     finally:
-        slots.release()
+        end.cancel()
 
 
-async def _wait(slots: asyncio.Semaphore, receive: Receive) -> None:
-    """Takes a slot.  After the body a client sends nothing but the end of its connection."""
-    slot, end = asyncio.ensure_future(slots.acquire()), asyncio.ensure_future(_disconnect(receive))
+async def _wait(slots: asyncio.Semaphore, end: asyncio.Future[None]) -> None:
+    """Takes a slot, unless the client leaves before."""
+    slot = asyncio.ensure_future(slots.acquire())
     try:
         await asyncio.wait((slot, end), return_when=asyncio.FIRST_COMPLETED)
         if end.done():
@@ -37,11 +53,10 @@ async def _wait(slots: asyncio.Semaphore, receive: Receive) -> None:
         if not slot.cancel():
             slots.release()
         raise
-    finally:
-        end.cancel()
 
 
-async def _disconnect(receive: Receive) -> None:
-    """Returns when the client has left.  Of a GET the body, which is empty, is still to come."""
+async def _watch(receive: Receive, client: WaitingClient) -> None:
+    """Returns when the client has left: after the body, of a GET an empty one, it sends nothing but its end."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    client.is_gone = True

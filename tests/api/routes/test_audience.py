@@ -1,10 +1,6 @@
 """Audience routes: customers for an item, and lookalikes of a customer."""
 
-import pytest
-from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
-
-from api.routes.audience import _Client
 
 
 def test_the_audience_of_an_item_names_customers_with_their_chance(client: TestClient) -> None:
@@ -79,11 +75,3 @@ def test_an_audience_is_of_a_segment_within_a_horizon_and_over_a_channel(client:
     assert named(segment="rich", channel="sms") == members
     assert client.get("/v1/items/item-004/audience?segment=rch").json()["error"]["code"] == "unknown_segment"
     assert client.get("/v1/items/item-004/audience?days=90").status_code == 422
-
-
-def test_an_audience_that_nobody_waits_for_is_not_worked_out() -> None:
-    client = _Client()
-    client.check()
-    client.is_gone = True
-    with pytest.raises(ClientDisconnect):
-        client.check()

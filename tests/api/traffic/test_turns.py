@@ -60,6 +60,21 @@ def test_a_client_that_leaves_while_it_is_served_keeps_its_slot_to_the_end_of_th
     assert asyncio.run(outcomes((0,)))[0] == [0, 1, 2, 3, 4, 5]
 
 
+def test_the_work_for_a_client_that_leaves_ends_at_its_next_look() -> None:
+    async def work_until_gone() -> None:
+        client = Client()
+        async with turn(asyncio.Semaphore(1), client.receive) as waiting:
+            await asyncio.sleep(0)
+            waiting.check()
+            client.leaves.set()
+            while True:
+                await asyncio.sleep(0)
+                waiting.check()
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(asyncio.wait_for(work_until_gone(), 5))
+
+
 @pytest.mark.parametrize("number", [0, 1, 5])
 def test_a_cancelled_request_costs_no_slot(number: int) -> None:
     served, ended, is_free = asyncio.run(outcomes((), (number,)))
