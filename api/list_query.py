@@ -6,7 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from fastapi import Request
+from pydantic import BaseModel
 
 from api.auth.authentication import ANONYMOUS, Grant
 from api.errors.refused import Refused
@@ -24,6 +26,8 @@ from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
 
+_APART = {"user_id", "placement", "k"}  # arguments that are written by themselves
+_DEFAULTS = RecommendationsIn.model_validate({})
 MAX_KEPT_NAMES = 10  # of a kept filter, so that strangers cannot fill the memory with long ones
 _PLAIN = {"user_id", "placement", "k"}
 _OPTIONS = {"max_per", "min_score", "diversity", "seed", "rotate"}
@@ -80,7 +84,9 @@ async def query_now(state: AppState, body: RecommendationsIn) -> tuple[LiveRelea
     user_state = await state.user_states.read(body.user_id)
     events = await state.user_states.events(user_state)
     options = await _options_with_impressions(state, body)
-    return user_state.release, _query(body, unix_ms(), events or (), user_state.subject, options)
+    return user_state.release, _query(
+        body, unix_ms(), events or (), user_state.subject, options, _filters(body.filters)
+    )
 
 
 def session_event(event: str | SessionEvent, now_ms: int) -> Event:
@@ -92,10 +98,12 @@ def session_event(event: str | SessionEvent, now_ms: int) -> Event:
 
 
 def _cacheable(body: RecommendationsIn, options: ListOptions | None, *, is_cacheable: bool = True) -> CacheableQuery:
+    filters = _filters(body.filters)
+
     def compute(
         release: LiveRelease, now_ms: int, events: Sequence[Event], subject: Subject
     ) -> RecommendationList | Rows:
-        query = _query(body, now_ms, events, subject, options)
+        query = _query(body, now_ms, events, subject, options, filters)
         if body.rows is False:
             return with_faces(release.recommender, release.recommender.recommend(query), body.fields)
         rows = build_rows(release.recommender, query, body.rows if isinstance(body.rows, list) else ())
@@ -125,13 +133,23 @@ async def _options_with_impressions(state: AppState, body: RecommendationsIn) ->
 
 def _text(body: RecommendationsIn) -> str:
     """Every argument but the user; an argument left at its default does not tell queries apart."""
-    more = body.model_dump_json(exclude_defaults=True, exclude={"user_id", "placement", "k"})
+    names = sorted(body.model_fields_set - _APART)
+    more = {name: value for name in names if (value := getattr(body, name)) != getattr(_DEFAULTS, name)}
     plain = plain_text(body.placement, body.k)
-    return plain if more == "{}" else f"{plain}\n{more}"
+    return f"{plain}\n{orjson.dumps(more, default=_given_fields).decode()}" if more else plain
+
+
+def _given_fields(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(exclude_defaults=True)
 
 
 def _query(
-    body: RecommendationsIn, now_ms: int, events: Sequence[Event], subject: Subject, options: ListOptions | None
+    body: RecommendationsIn,
+    now_ms: int,
+    events: Sequence[Event],
+    subject: Subject,
+    options: ListOptions | None,
+    filters: Filters,
 ) -> Query:
     return Query(
         now_ms=now_ms,
@@ -142,7 +160,7 @@ def _query(
         session=[session_event(event, now_ms) for event in body.session] if subject.is_personal else (),
         context_item_ids=body.context,
         exclude=body.exclude,
-        filters=_filters(body.filters),
+        filters=filters,
         attributes={**subject.attributes, **body.attributes} if subject.is_personal else {},
         options=options,
         explain=body.explain,

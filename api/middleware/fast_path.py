@@ -17,12 +17,10 @@ from starlette.types import Receive, Scope
 from api.auth.authentication import Grant
 from api.errors.handlers import internal_error, response_of
 from api.event_ingestion import CheckedBody, check_body, ingest, verdicts_on
-from api.list_query import list_query
 from api.middleware.whole_answer import JSON, WholeAnswer, whole_of
+from api.plain_query import parse_list_query
 from api.recommendation_service import PENDING, CacheableQuery, plain_query, similar_query
 from api.schemas.common import MAX_K
-from api.schemas.recommendations import RecommendationsIn
-from api.schemas.validation import parse_body
 from api.state import AppState
 from api.traffic.deadline import NEVER, Deadline
 from recsys.data.store.group_commit import CommitOutcome
@@ -75,7 +73,7 @@ class FastPath:
         if self._state.redis is not None:
             return None
         try:
-            query = list_query(parse_body(RecommendationsIn, body))
+            query = parse_list_query(body)
         except RecsysError:
             return None  # the route refuses it in the same way
         return None if query is None else (LISTS_ROUTE, query)

@@ -23,6 +23,16 @@ static int is_narrow(const npy_bool *mask, npy_intp n) {
     return n_wanted * NARROW * step < n;
 }
 
+#define ROWS_AHEAD 2 /* of which the cells are asked for from memory in advance */
+
+static inline void ask_for_row(Ragged table, npy_int32 row, int with_values) {
+    npy_int64 end = table.offsets[row + 1];
+    for (npy_int64 cell = table.offsets[row]; cell < end; cell += 16) { /* numbers of a line of memory */
+        __builtin_prefetch(table.place + cell);
+        if (with_values) __builtin_prefetch(table.value + cell);
+    }
+}
+
 /* Adds the rows, each times its weight, to n_sums sums that are 0, highest row first as `add_weighted_rows` does.
  * mask: places that are not needed may be left out; NULL without.  touched: the places, each at least once; NULL where
  * they are about all.  Returns how many those are; -1 with an error set. */
@@ -39,17 +49,30 @@ static npy_intp add_rows(
     for (npy_intp at = 0; at < n_rows; at++) {
         float weight = rows[at].score;
         npy_int64 cell = table.offsets[rows[at].item], end = table.offsets[rows[at].item + 1];
-        if (at + 1 < n_rows) {
-            __builtin_prefetch(table.place + table.offsets[rows[at + 1].item]);
-            __builtin_prefetch(table.value + table.offsets[rows[at + 1].item]);
-        }
+        if (at + ROWS_AHEAD < n_rows) ask_for_row(table, rows[at + ROWS_AHEAD].item, mask == NULL);
         if (is_dense) {
             for (; cell < end; cell++) sums[table.place[cell]] += weight * table.value[cell];
             continue;
         }
+        if (mask != NULL) {
+            npy_int32 *wanted = *touched + n; /* at most as many as cells so far: there is room */
+            npy_intp n_wanted = 0;
+            const npy_int32 *place = table.place + cell;
+            for (npy_intp to = 0; to < end - cell; to++) { /* without a branch: a processor cannot foretell it */
+                wanted[n_wanted] = (npy_int32)to;
+                n_wanted += mask[place[to]];
+            }
+            for (npy_intp to = 0; to < n_wanted; to++) {
+                npy_int64 mine = cell + wanted[to];
+                float before = sums[table.place[mine]];
+                (*touched)[n] = table.place[mine];
+                n += before == 0;
+                sums[table.place[mine]] = before + weight * table.value[mine];
+            }
+            continue;
+        }
         for (; cell < end; cell++) {
             npy_int32 place = table.place[cell];
-            if (mask != NULL && !mask[place]) continue;
             float before = sums[place];
             (*touched)[n] = place;
             n += before == 0;
