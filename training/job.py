@@ -21,7 +21,7 @@ from recsys.learning.backends.native import NATIVE, NativeBackend
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.privacy.erasure import tidy
-from recsys.progress import StepLog
+from recsys.progress import PrefixedSteps, StepLog
 from recsys.ranking.candidates.sources import SOURCES
 from recsys.ranking.placements import load_placements
 from recsys.ranking.recommender import Recommender, build_recommender
@@ -31,6 +31,7 @@ from training.data_digest import digest_training_data, unchanged_release
 from training.erasure_sweep import SWEEP_BYTES, expire
 from training.gate.comparison import GateInput
 from training.gate.gate import Judgement, judge_release
+from training.gate.incumbent import incumbent_recipe
 from training.gate.settings import GateSettings
 from training.home_files import CHECKPOINTS, TUNED
 from training.importing.data_check import check_snapshot
@@ -96,7 +97,7 @@ def _note_result(run: OpenRun, result: TrainingResult) -> None:
     run.version = manifest.version
     run.result = {"sizes": manifest.sizes, "checks": [check.model_dump() for check in verdict.checks]}
     if result.is_new:
-        run.decide(verdict.outcome, *filter(None, [verdict.forced_because, *verdict.reasons]))
+        run.decide(verdict.outcome, *filter(None, [verdict.forced_because, *verdict.reasons, verdict.kept_choices]))
     else:
         run.decide("nothing_new", f"{manifest.version}, {verdict.outcome}, was learnt from the same data and settings")
 
@@ -143,14 +144,32 @@ def _train(
     )
     shutil.rmtree(home / CHECKPOINTS, ignore_errors=True)
     challenge = GateInput(bundle, live_recommender(store, registry, file), snapshot, recipe, file, gate)
-    judgement = _judge(challenge, registry, steps, options.force)
-    verdict = judgement.verdict
+    bundle, verdict = _judge_or_learn_again(challenge, registry, steps, options.force)
     with steps("promote"):
-        registry.put_verdict(verdict, judgement.page())
         if verdict.may_go_live:
-            registry.promote(version, generation=options.generation)
+            registry.promote(verdict.version, generation=options.generation)
         tidy_up(store, registry, settings)
-    return TrainingResult(bundle, verdict, registry.verdict_page(version))
+    return TrainingResult(bundle, verdict, registry.verdict_page(verdict.version))
+
+
+def _judge_or_learn_again(
+    challenge: GateInput, registry: Registry, steps: StepLog, force: str | None
+) -> tuple[Bundle, GateVerdict]:
+    """The release with its verdict; or one with the champion's choices, where these alone were in its way."""
+    first = _judge(challenge, registry, steps, force)
+    registry.put_verdict(first.verdict, first.page())
+    recipe = incumbent_recipe(challenge, first.verdict)
+    if recipe is None:
+        return challenge.challenger, first.verdict
+    own_steps, version = PrefixedSteps(whole=steps, prefix="again:"), version_name(now_ms())
+    bundle = registry.publish(
+        lambda directory: build_bundle(
+            challenge.snapshot, directory, recipe, own_steps, version=version, with_ratings=True
+        )
+    )
+    again = _judge(replace(challenge, challenger=bundle), registry, own_steps, None).after(first.verdict)
+    registry.put_verdict(again.verdict, again.page())
+    return (bundle, again.verdict) if again.verdict.may_go_live else (challenge.challenger, first.verdict)
 
 
 def _with_checkpoints(backend: TrainingBackend, home: Path) -> TrainingBackend:

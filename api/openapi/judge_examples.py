@@ -39,6 +39,7 @@ JUDGE_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "n_customers": 2104,
                 "seconds": 31.0,
                 "forced_because": None,
+                "kept_choices": None,
                 "has_page": True,
             }
         ]

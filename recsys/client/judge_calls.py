@@ -25,7 +25,10 @@ class KeptEvaluations(ResponseModel):
 
 
 class GateDecision(ResponseModel):
-    """The gate on one release.  reasons: why it was refused.  checks: each with name, result and words."""
+    """The gate on one release.  reasons: why it was refused.  checks: each with name, result and words.
+
+    kept_choices: why it was learnt with the choices of the champion.
+    """
 
     version: str
     champion: str | None
@@ -37,6 +40,7 @@ class GateDecision(ResponseModel):
     n_customers: int
     seconds: float
     forced_because: str | None
+    kept_choices: str | None
     has_page: bool
 
 

@@ -26,7 +26,8 @@ class GateVerdict(BaseModel):
 
     champion: the version that was live, None for the first release.  fairness: how both could be judged by the same
     weeks.  facts: counts and shares of the release, from which later bands are learnt.  forced_because: the reason that
-    a person gave for promoting it in spite of failed checks.
+    a person gave for promoting it in spite of failed checks.  kept_choices: why it was learnt with the choices of the
+    champion, None where it has its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class GateVerdict(BaseModel):
     facts: Mapping[str, float] = {}
     seconds: float = 0.0
     forced_because: str | None = None
+    kept_choices: str | None = None
 
     @property
     def reasons(self) -> list[str]:

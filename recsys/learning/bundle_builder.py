@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from recsys.models.als import AlsModel
 from recsys.models.base import Model
 from recsys.models.ease import EaseModel
 from recsys.progress import StepLog
+
+NOTES_OF_CHOICES = ("half_lives", "searched", "left_out", "verdicts", "buying_again")
 
 
 def build_bundle(
@@ -87,6 +90,14 @@ def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:
     return {name: words for name, words in splits.items() if words is not None}
 
 
+def _notes_taken_over(release: Bundle | None) -> dict[str, Any]:
+    """What the release whose choices are taken over says of them."""
+    if release is None:
+        return {}
+    known = release.manifest.blend
+    return {name: known[name] for name in NOTES_OF_CHOICES if name in known} | {"choices_of": release.manifest.version}
+
+
 def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapping[str, IndexReport]) -> Manifest:
     engine, histories, choice = training.engine, training.dataset.data.histories, selection.choice
     models = {name: asdict(learner) for name, learner in choice.learners.items()}  # type: ignore[call-overload]
@@ -122,7 +133,9 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
             "buying_again": dict(choice.buy_again),
             "parted": catalogue_splits(engine.models),
             "weight_by_kind": weights,
+            **_notes_taken_over(training.recipe.plan.chosen_by),
         },
         index={name: asdict(report) for name, report in reports.items()},
         settings=hashlib.sha256(repr((sorted(models.items()), weights)).encode()).hexdigest()[:16],
+        given=training.recipe.given,
     )

@@ -1,9 +1,12 @@
 """Training recipe: models and settings read from `recsys.toml`, and the plan of what to fit and to hold back."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
+
+import orjson
 
 from recsys.bundle import Bundle
 from recsys.campaigns.settings import CampaignSettings
@@ -49,6 +52,7 @@ class Recipe:
     """Which models, with which settings, from which items; the same recipe over the same snapshot learns the same.
 
     unvouched_share: see `limit_influence`.
+    given: digest of the settings of models and weights as a person gave them, whatever this build makes of them.
     precomputes: whether training finds the candidates of many users, for a release that will be served.
     """
 
@@ -58,6 +62,7 @@ class Recipe:
     precomputes: bool = True
     unvouched_share: float = 1.0
     customers: CustomerPlan = field(default_factory=CustomerPlan)
+    given: str = ""
 
 
 def read_recipe(
@@ -91,7 +96,8 @@ def read_recipe(
     groups = customers.rfm_groups()
     build_grouping(groups)  # a gap is an error before the training, not after it
     who = CustomerPlan(customers.stage_rule(), groups, CampaignSettings.load(file).time_zone)
-    return Recipe(plan, never_show, seed, unvouched_share=share, customers=who)
+    given = hashlib.sha256(orjson.dumps((tables, weights), option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    return Recipe(plan, never_show, seed, unvouched_share=share, customers=who, given=given)
 
 
 def recipe_of(bundle: Bundle, recipe: Recipe) -> Recipe:

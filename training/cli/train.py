@@ -264,6 +264,8 @@ def _print_reasons(result: "TrainingResult") -> None:
         console.print("rejected, the live release stays:" if verdict.outcome == "rejected" else forced, style="yellow")
     for reason in verdict.reasons:
         console.print(f"  - {reason}", markup=False, highlight=False, soft_wrap=True)
+    if verdict.kept_choices:
+        console.print(verdict.kept_choices, markup=False, highlight=False, soft_wrap=True)
     if result.page is not None:
         console.print(f"every check: {result.page}", markup=False, highlight=False, soft_wrap=True)
 

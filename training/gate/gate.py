@@ -19,12 +19,14 @@ from training.gate.comparison import GateComparison, GateInput, compare_with_cha
 from training.gate.drift import concentration, drift_of_counts, drift_of_repeat_share, learn_bands, newest_events
 from training.gate.facts import Facts, log_facts, manifest_facts
 from training.gate.guardrails import list_changes, list_guardrails, neighbours, rules_obeyed, size_guardrail
+from training.gate.incumbent import has_choices_of
 from training.gate.page import verdict_page
 from training.gate.price_drift import price_drift
 from training.gate.quality_checks import quality_checks
 
 TRIED_CUSTOMERS = 300  # whose lists only have to be there
 RULED_CUSTOMERS = 100  # whose lists are held to the rules one by one
+MEASURED_BY_CHOOSING = ("repeat_share", "judges")  # facts of a release that chose for itself
 REFRESH_CUSTOMERS = 200  # whose lists a refresh is judged by
 
 
@@ -38,6 +40,16 @@ class Judgement:
     def forced(self, because: str) -> "Judgement":
         """The same, promoted for that reason where it was rejected."""
         return self if self.verdict.may_go_live else replace(self, verdict=self.verdict.forced(because))
+
+    def after(self, refused: GateVerdict) -> "Judgement":
+        """The same, of a release with the champion's choices, made because one with its own was refused.
+
+        How often customers buy again is what that one measured: these are not the weeks of the champion's choices.
+        """
+        words = f"learnt with the choices of {refused.champion}: {refused.version} was rejected with new ones, because "
+        facts = {**self.verdict.facts, **{name: refused.facts[name] for name in MEASURED_BY_CHOOSING}}
+        changes = {"facts": facts, "kept_choices": words + "; ".join(refused.reasons)}
+        return replace(self, verdict=self.verdict.model_copy(update=changes))
 
     def page(self) -> str:
         """HTML for a person."""
@@ -138,11 +150,13 @@ def _live_facts(data: GateInput, manifest: Manifest) -> Facts:
     )
     if judged is None:
         judged = log_facts(data.snapshot.events.filter(pl.col("at_ms") <= manifest.now * DAY_MS))
-    return {**judged, **manifest_facts(manifest)}
+    return {**manifest_facts(manifest), **judged}
 
 
 def _of_lists(data: GateInput, new: Recommender, comparison: GateComparison) -> Iterator[Check]:
-    yield from quality_checks(comparison.evaluation, data.settings)
+    yield from quality_checks(
+        comparison.evaluation, data.settings, has_own_choices=not has_choices_of(data.challenger, data.champion)
+    )
     yield from list_guardrails(comparison.evaluation, data.settings)
     users = new.engine.users
     drawn = np.random.default_rng(data.recipe.seed).permutation(len(users))[:RULED_CUSTOMERS]

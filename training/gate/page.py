@@ -66,6 +66,7 @@ def _facts(verdict: GateVerdict) -> dict[str, str]:
     return {
         "New release": verdict.version,
         "Live release": verdict.champion or "none: this is the first one",
+        **({"Choices": verdict.kept_choices} if verdict.kept_choices else {}),
         "Made comparable": verdict.fairness or "the lists were not compared",
         "Judged": f"{minute(verdict.judged_at_ms)} UTC, {verdict.seconds:.0f} s, {verdict.n_customers:,} customers",
     }

@@ -7,31 +7,34 @@ from eval.backtest.results import Evaluation, ListSummary
 from eval.protocol import BEST_SELLERS, OWN_FREQUENCY
 from eval.scoring.scorer import adjust_groups
 from eval.stats.paired import Comparison
-from recsys.gate.verdict import Check
+from recsys.gate.verdict import Check, CheckResult
 from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
 from training.gate.settings import GateSettings
 
-ENOUGH_CUSTOMERS = 1_000  # so many tell a loss of some hundredths from luck; fewer refuse only what surely loses
+ENOUGH_CUSTOMERS = 1_000  # so many make a shop that own frequency may refuse
 HOME, DISCOVER = "home", "discover"
 TASKS = {HOME: "all", DISCOVER: "new"}
 WORDS = {HOME: "the personal list", DISCOVER: "the list of new things"}
 
 
-def quality_checks(evaluation: Evaluation, settings: GateSettings) -> list[Check]:
-    """What the lists of the held-back customers say."""
+def quality_checks(evaluation: Evaluation, settings: GateSettings, *, has_own_choices: bool) -> list[Check]:
+    """What the lists of the held-back customers say.
+
+    has_own_choices: whether models, settings, mix or curves may differ from those of the champion.
+    """
     return [
-        *_against_champion(evaluation, settings),
+        *_against_champion(evaluation, settings, has_own_choices=has_own_choices),
         *_against_floors(evaluation, settings),
         *_of_files(evaluation, settings),
         *_of_groups(evaluation, settings),
     ]
 
 
-def _against_champion(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
+def _against_champion(evaluation: Evaluation, settings: GateSettings, *, has_own_choices: bool) -> Iterator[Check]:
     """The personal list may hardly lose; that of new things, of which fewer are bought, must not lose for sure."""
     home = _comparison(evaluation, HOME, CHALLENGER, CHAMPION)
     if home is not None:
-        yield _may_hardly_lose(home, settings)
+        yield _may_hardly_lose(home, settings.worst_loss, has_own_choices=has_own_choices)
     yield from _no_sure_loss(evaluation, "new things", DISCOVER, (CHALLENGER, CHAMPION), settings.worst_group_loss)
 
 
@@ -74,20 +77,21 @@ def _of_groups(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check
         yield Check(name="groups", result="passed", words=f"none of {len(judged)} groups of customers loses {limit}")
 
 
-def _may_hardly_lose(comparison: Comparison, settings: GateSettings) -> Check:
+def _may_hardly_lose(comparison: Comparison, worst_loss: float, *, has_own_choices: bool) -> Check:
     """Non-inferiority: the lower end of the interval of the difference is above the loss that is allowed.
 
-    Few customers cannot show that: there, only a loss as large as no group may have refuses.
+    So few customers that there is no interval can show it only by equal lists; they judge no newer data.
     """
-    worst_loss, is_small = settings.worst_loss, comparison.n_customers < ENOUGH_CUSTOMERS
     words = f"{WORDS[HOME]} against the live release: {_figures(comparison)}"
+    if comparison.low == comparison.high == 0:
+        return Check(name="champion", result="passed", words=words)
+    if comparison.verdict == "too few":
+        result: CheckResult = "failed" if has_own_choices else "not judged"
+        return Check(name="champion", result=result, words=f"{words}: too few to tell a loss of {worst_loss:.0%}")
     if comparison.low > -worst_loss * comparison.champion or comparison.low >= 0:
         return Check(name="champion", result="passed", words=words)
-    if _surely_loses(comparison, settings.worst_group_loss if is_small else worst_loss):
-        return Check(name="champion", result="failed", words=f"{words}: it is {comparison.words}")
-    if is_small:
-        return Check(name="champion", result="not judged", words=f"{words}: too few to tell a loss of {worst_loss:.0%}")
-    return Check(name="champion", result="failed", words=f"{words}: it may lose more than {worst_loss:.0%}")
+    loss = f"is {comparison.words}" if _surely_loses(comparison, worst_loss) else f"may lose more than {worst_loss:.0%}"
+    return Check(name="champion", result="failed", words=f"{words}: it {loss}")
 
 
 def _no_sure_loss(

@@ -31,7 +31,10 @@ class GateCheckOut(BaseModel):
 
 
 class GateDecisionOut(BaseModel):
-    """The gate on one release.  `reasons`: why it was refused; `champion`: what was live; `has_page`: all figures."""
+    """The gate on one release.  `reasons`: why it was refused; `champion`: what was live; `has_page`: all figures.
+
+    `kept_choices`: why it was learnt with the choices of the champion.
+    """
 
     version: str
     champion: str | None
@@ -43,6 +46,7 @@ class GateDecisionOut(BaseModel):
     n_customers: int
     seconds: float
     forced_because: str | None
+    kept_choices: str | None
     has_page: bool
 
 

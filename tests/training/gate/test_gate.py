@@ -40,9 +40,9 @@ REASONS = {
 }
 
 
-def snapshot_of(events: list[Event]) -> Snapshot:
+def snapshot_of(events: list[Event], n_items: int = 24) -> Snapshot:
     frame = pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")
-    return Snapshot(read_events([frame]), small_items(), log_seq=len(events), item_revision=24, log_id="log")
+    return Snapshot(read_events([frame]), small_items(n_items), log_seq=len(events), item_revision=24, log_id="log")
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,18 @@
 """Twenty honest trainings in a row of a shop that goes on selling: none is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from recsys.data.events import Event
+from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.progress import StepLog
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
-from training.job import train
+from training.job import TrainingResult, train
 
 
 def daily_events(n_users: int, n_items: int, days: int) -> list[Event]:
@@ -21,19 +22,25 @@ def daily_events(n_users: int, n_items: int, days: int) -> list[Event]:
     return sorted(moved, key=lambda event: (event.at_ms, event.event_id))
 
 
-def verdicts_of(home: Path, events: Sequence[Event], items: int, nights: int) -> list[str]:
-    """A training at the end of each of the last nights; what the gate said of each, with the reasons."""
-    outcomes, n_stored = [], 0
+def train_nightly(
+    store: Store, home: Path, events: Sequence[Event], items: int, nights: int, *, days: int = 1
+) -> Iterator[TrainingResult]:
+    """A training at the end of each of the last nights, which lie so many days apart."""
+    store.put_items(small_items(items))
+    n_stored = 0
+    for night in range(nights):
+        end_ms = (NOW - days * (nights - night - 1)) * DAY_MS
+        known = [event for event in events if event.at_ms < end_ms]
+        store.append(known[n_stored:])
+        n_stored = len(known)
+        yield train(store, home, None, StepLog())
+
+
+def verdicts_of(home: Path, events: Sequence[Event], items: int, nights: int, *, days: int = 1) -> list[str]:
+    """What the gate said of each training, with the reasons."""
     with closing(open_store(home, None)) as store:
-        store.put_items(small_items(items))
-        for night in range(nights):
-            end_ms = (NOW - nights + night + 1) * DAY_MS
-            known = [event for event in events if event.at_ms < end_ms]
-            store.append(known[n_stored:])
-            n_stored = len(known)
-            verdict = train(store, home, None, StepLog()).verdict
-            outcomes.append(" ".join([verdict.outcome, *verdict.reasons]))
-    return outcomes
+        verdicts = [result.verdict for result in train_nightly(store, home, events, items, nights, days=days)]
+    return [" ".join([verdict.outcome, *verdict.reasons]) for verdict in verdicts]
 
 
 def test_a_few_honest_nights_are_promoted(tmp_path: Path) -> None:
@@ -41,6 +48,12 @@ def test_a_few_honest_nights_are_promoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("users", "items", "days"), [(60, 24, 60), (60, 24, 120), (400, 60, 120)])
+@pytest.mark.parametrize(("users", "items", "days"), [(12, 24, 60), (60, 24, 60), (60, 24, 120), (400, 60, 120)])
 def test_twenty_honest_nights_in_a_row_are_promoted(tmp_path: Path, users: int, items: int, days: int) -> None:
     assert verdicts_of(tmp_path, daily_events(users, items, days), items, nights=20) == ["promoted"] * 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("users", [12, 60])
+def test_twelve_honest_months_in_a_row_are_promoted(tmp_path: Path, users: int) -> None:
+    assert verdicts_of(tmp_path, daily_events(users, 24, 540), 24, nights=12, days=31) == ["promoted"] * 12

@@ -102,7 +102,7 @@ async def view_report(visit: Visit) -> Response:
 
 def _verdict(decision: GateDecision) -> dict[str, Any]:
     passed = f"{len(decision.checks)} checks, none failed" if decision.checks else "not checked"
-    why = "; ".join(decision.reasons) or passed
+    why = "; ".join(decision.reasons) or decision.kept_choices or passed
     if decision.forced_because:
         why = f"forced: {decision.forced_because}; {why}"
     page = decision.version if decision.has_page else None
