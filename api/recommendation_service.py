@@ -101,12 +101,11 @@ def _payload_of_arm(
     """The payload for a customer who takes part in an experiment, with its id and the arm."""
     if arm.rival is not None and not arm.interleaves(recommendations):
         return to_payload(recommendations)
-    body = to_json(recommendations)
-    if arm.rival is not None:
-        other = to_json(compute(arm.rival))
-        body = interleaved(body, other, coin_flips(arm.experiment, user_state.owner or "", str(user_state.head)))
-    label = {"id": arm.experiment, "arm": arm.arm}
-    return orjson.dumps({"experiment": label, **body}).removesuffix(_END) + _TAIL
+    if arm.rival is None:
+        return arm.label + to_payload(recommendations)[1:]
+    flips = coin_flips(arm.experiment, user_state.owner or "", str(user_state.head))
+    body = interleaved(to_json(recommendations), to_json(compute(arm.rival)), flips)
+    return arm.label + orjson.dumps(body)[1:].removesuffix(_END) + _TAIL
 
 
 def with_request_id(payload: bytes, request_id: str) -> bytes:
@@ -299,7 +298,8 @@ class RecommendationService:
 
         seconds: to compute it.  payload: None when it failed.  level: its fallback level, where that is known.
         """
-        if user_state.bucket is None:
+        bucket = user_state.bucket
+        if bucket is None:
             return
         mark: Mark | None
         if payload is None:
@@ -308,7 +308,7 @@ class RecommendationService:
             mark = "empty"
         else:
             mark = None if (level or fallback_level(payload)) == "personal" else "fallback"
-        self._releases.observe(user_state.bucket, seconds, mark)
+        self._releases.observe(bucket, seconds, mark)
 
     async def _compute_and_keep(
         self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey

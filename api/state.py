@@ -110,8 +110,7 @@ class AppState:
         self.memory.drop()
         self.user_states.drop()
         self.log_reports.drop()
-        for release in self.releases.in_service():
-            release.recommender.engine.candidate_cache.clear()
+        self.releases.forget_customers()
 
     async def _use_log(self, lineage: Lineage) -> None:
         """Judges everything by a log that took the place of the one before."""

@@ -73,6 +73,12 @@ class ReleaseHolder:
         releases = (self.now, None if canary is None else canary.release, *self.experiment.releases())
         return list({id(release): release for release in releases if release is not None}.values())
 
+    def forget_customers(self) -> None:
+        """Drops what memory holds of customers who asked."""
+        for release in self.in_service():
+            release.recommender.engine.candidate_cache.clear()
+        self.experiment.forget_customers()
+
     def beside_live(self) -> Collection[LiveRelease]:
         """The releases in service beside the live one."""
         canary = self.canary.now
@@ -81,10 +87,10 @@ class ReleaseHolder:
     def assigned(self, owner: str) -> tuple[LiveRelease, int | None, ServedArm | None]:
         """The release of a customer, with the bucket and the arm where a canary or an experiment runs."""
         release, canary, experiment = self.current(), self.canary.now, self.experiment.now
-        if canary is not None:
-            bucket = canary.bucket(owner)
-            return canary.release if canary.arm(bucket) == "canary" else release, bucket, None
-        return (release, None, None) if experiment is None else experiment.assigned(owner, release)
+        if canary is None:
+            return (release, None, None) if experiment is None else experiment.assigned(owner, release)
+        bucket = canary.bucket(owner)
+        return canary.release if canary.arm(bucket) == "canary" else release, bucket, None
 
     def observe(self, bucket: int, seconds: float, mark: Mark | None) -> None:
         """Counts one answer for its arm: a canary and an experiment never run beside each other."""

@@ -70,7 +70,6 @@ class UserState:
         cls,
         release: LiveRelease,
         head: UserHead,
-        *,
         is_fresh: bool = True,
         bucket: int | None = None,
         arm: ServedArm | None = None,

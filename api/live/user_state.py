@@ -5,12 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from api.live.event_cache import CachedEvents, EventCache
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
-from api.live.split.canary import LiveCanary
 from api.live.split.experiment import LiveExperiment
 from api.live.subject import NOBODY, Subject, UserHead, UserState, read_head
 from api.observability.metrics import Metrics
@@ -32,16 +31,6 @@ _USER_BYTES = 1_024  # for each user of `known_users`: ids and attributes beyond
 _HEAD_BYTES = 512  # of what is kept of a user, beside their id and attributes
 
 
-class _Placed(NamedTuple):
-    """The state of a customer in a split, and what it was made from."""
-
-    head: UserHead
-    live: LiveRelease | None
-    canary: LiveCanary | None
-    experiment: LiveExperiment | None
-    state: UserState
-
-
 class UserStateReader:
     """Reads what any worker wrote, before the next answer.
 
@@ -57,7 +46,6 @@ class UserStateReader:
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, UserHead] = OrderedDict()
         self._heads_bytes = 0
-        self._in_splits: dict[str, _Placed] = {}
         # Sequence number by digest of the user, as far as this worker read it; used while the log does not answer.
         self.forgotten: dict[bytes, int] = {}
         self._events = EventCache()
@@ -193,26 +181,7 @@ class UserStateReader:
         for other in self._releases.beside_live():
             if self._with_newest_items(other) is None:
                 return None
-        return self._placed(user_id, self._local_head(user_id, release))
-
-    def _placed(self, user_id: str, head: UserHead) -> UserState:
-        """As `_in_split`, and the same again until the customer or what is in service changes: the hash of the split,
-        and all that follows from it, are worked out once."""
-        releases = self._releases
-        known = self._in_splits.get(user_id)
-        if (
-            known is not None
-            and known.head is head
-            and known.live is releases.now
-            and known.canary is releases.canary.now
-            and known.experiment is releases.experiment.now
-        ):
-            return known.state
-        if len(self._in_splits) >= self._known_users:
-            self._in_splits.clear()
-        state = self._in_split(head)
-        self._in_splits[user_id] = _Placed(head, releases.now, releases.canary.now, releases.experiment.now, state)
-        return state
+        return self._in_split(self._local_head(user_id, release))
 
     def _with_newest_items(self, release: LiveRelease) -> LiveRelease | None:
         """None when so many items changed that a thread must apply them."""
@@ -263,9 +232,9 @@ class UserStateReader:
     def _in_split(self, head: UserHead, *, is_fresh: bool = True) -> UserState:
         """The state with the release that this customer gets: the live one, of a canary, or of an experiment's arm."""
         if head.owner is None:
-            return UserState.build(self._releases.current(), head, is_fresh=is_fresh)
+            return UserState.build(self._releases.current(), head, is_fresh)
         release, bucket, arm = self._releases.assigned(head.owner)
-        return UserState.build(release, head, is_fresh=is_fresh, bucket=bucket, arm=arm)
+        return UserState.build(release, head, is_fresh, bucket, arm)
 
     def _last_known(self, user_id: str | None) -> UserState:
         self._metrics.stale.inc()
@@ -300,7 +269,6 @@ class UserStateReader:
         """Drops what was read of all users; it is read again."""
         self._heads.clear()
         self._heads_bytes = 0
-        self._in_splits.clear()
         self._events.drop()
 
     def drop_log(self) -> None:

@@ -69,13 +69,19 @@ def published_at(bundles: Path, version: str) -> Path | None:
     return next((path for path in release_folders(bundles) if path.name == version), None)
 
 
-def with_variant(recommender: Recommender, parts: VariantParts, rules: Rules) -> Recommender:
-    """The recommender as that variant.  rules: those of the shop, with the members of segments."""
-    if parts.placements is not None:
+def with_variant(
+    recommender: Recommender, parts: VariantParts, rules: Rules, engine: Engine | None = None
+) -> Recommender:
+    """The recommender as that variant, which shares with it what is equal.
+
+    rules: those of the shop, with the members of segments.  engine: what the variant made of the same one before.
+    """
+    if parts.placements not in (None, recommender.placements):
         recommender = replace(recommender, placements=parts.placements)
     if parts.blend:
-        recommender = replace(recommender, engine=_blended(recommender.engine, parts.blend))
-    return recommender.with_rules(rules if parts.rules is None else parts.rules.with_members(rules.members))
+        recommender = replace(recommender, engine=engine or _blended(recommender.engine, parts.blend))
+    rules = rules if parts.rules is None else parts.rules.with_members(rules.members)
+    return recommender if rules is recommender.rules else recommender.with_rules(rules)
 
 
 def check_blend(variant: Variant, engine: Engine) -> None:

@@ -6,8 +6,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import orjson
 import structlog
 
 from api.live.release import LiveRelease
@@ -17,7 +18,7 @@ from api.polling import FileStamp, stamp_of
 from recsys.canary.counters import CanaryCounters, counter_file, remove_counters
 from recsys.canary.guardrails import broken_guardrails
 from recsys.errors import RecsysError
-from recsys.experiments.definition import ArmName
+from recsys.experiments.definition import ArmName, ExperimentPlan
 from recsys.experiments.split import arm_of, customer_bucket
 from recsys.experiments.state import EXPERIMENTS, Experiment, end_here, read_experiments, running_experiment
 from recsys.ranking.query import RecommendationList, Rows
@@ -27,17 +28,27 @@ from recsys.time_units import now_ms
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 ParseVariants = Callable[[Experiment], Mapping[ArmName, VariantParts]]
 ARMS_IN_WORDS = ("the customers of B", "those of A")
+_MOST_PLACED = 50_000  # customers
 
 
 class ServedArm(NamedTuple):
-    """The arm of one answer.  rival: the release whose list is interleaved on that placement; None in a split."""
+    """The arm of an answer.  rival: the release whose list is interleaved on that placement; None in a split.
+
+    label: the JSON that names experiment and arm, up to the comma before the answer's own fields.
+    """
 
     experiment: str
-    arm: str
+    label: bytes
     rival: LiveRelease | None = None
     placement: str | None = None
+
+    @classmethod
+    def build(cls, plan: ExperimentPlan, arm: ArmName, rival: LiveRelease | None) -> "ServedArm":
+        label = {"experiment": {"id": plan.id, "arm": arm if rival is None else "A+B"}}
+        return cls(plan.id, orjson.dumps(label)[:-1] + b",", rival, plan.interleaved)
 
     def interleaves(self, recommendations: RecommendationList | Rows) -> bool:
         """Whether that answer is a list of the placement whose lists are mixed."""
@@ -46,9 +57,14 @@ class ServedArm(NamedTuple):
 
 @dataclass(slots=True)
 class _Derived:
-    """What an arm made of a release last: the release changes now and then, and every request asks."""
+    """What an arm made of a release and the shop's rules last: both change now and then, and every request asks.
 
+    live: the release that was live then; None where it must be looked at anew.
+    """
+
+    live: LiveRelease | None
     base: LiveRelease
+    rules: Rules
     release: LiveRelease
     served: ServedArm
 
@@ -58,42 +74,53 @@ class LiveExperiment:
     """An experiment that this worker serves; another one when what its arms get changes.
 
     parts: what each arm changes.  pinned: the releases that it holds.  n_buckets: of each arm, B has the first.
+    uses_attributes: rules of an arm need attributes of customers.
+    placed: bucket and arm of the customers who asked, so that their hash is worked out once.
     """
 
     state: Experiment
     parts: Mapping[ArmName, VariantParts]
     counters: CanaryCounters
     n_buckets: int
+    uses_attributes: bool = False
     pinned: dict[str, LiveRelease] = field(default_factory=dict)
     derived: dict[ArmName, _Derived] = field(default_factory=dict)
+    placed: dict[str, tuple[int, ArmName | None]] = field(default_factory=dict)
 
     def assigned(self, owner: str, live: LiveRelease) -> "tuple[LiveRelease, int | None, ServedArm | None]":
         """The release of that customer, the bucket and the arm; the live one for who does not take part."""
-        number = customer_bucket(self.state, owner)
-        arm = arm_of(self.state, number)
+        number, arm = self.placed.get(owner) or self._place(owner)
         if arm is None:
             return live, None, None
-        if self.state.plan.interleaved is not None:
-            mixed = self._made("A", live)
-            return mixed.release, number, mixed.served._replace(rival=self.release("B", live))
-        made = self._made(arm, live)
+        made = self.derived.get(arm)
+        if made is None or made.live is not live:
+            made = self._derive(arm, live)
         return made.release, number, made.served
 
-    def release(self, arm: ArmName, live: LiveRelease) -> LiveRelease:
-        """What that arm gets while `live` is live."""
-        return self._made(arm, live).release
+    def _place(self, owner: str) -> tuple[int, ArmName | None]:
+        number = customer_bucket(self.state, owner)
+        arm = arm_of(self.state, number)
+        if len(self.placed) >= _MOST_PLACED:
+            self.placed.clear()
+        # Where lists are mixed, everybody gets those of A with B as their rival.
+        self.placed[owner] = place = number, "A" if arm is not None and self.state.plan.interleaved else arm
+        return place
 
-    def _made(self, arm: ArmName, live: LiveRelease) -> _Derived:
-        made = self.derived.get(arm)
-        base = live if not self.pinned else self.pinned.get(self.state.plan.variant(arm).release or "", live)
-        if made is None or made.base is not base:
-            plan = self.state.plan
-            served = ServedArm(plan.id, "A+B" if plan.interleaved else arm, placement=plan.interleaved)
-            made = self.derived[arm] = _Derived(base, self._derive(arm, base, live.recommender.rules), served)
+    def _derive(self, arm: ArmName, live: LiveRelease) -> _Derived:
+        plan, rules, before = self.state.plan, live.recommender.rules, self.derived.get(arm)
+        base = self.pinned.get(plan.variant(arm).release or "", live)
+        if before is not None and before.base is base and before.rules is rules:
+            release = before.release
+        else:
+            release = self._release(arm, base, rules, before)
+        rival = self._derive("B", live).release if plan.interleaved and arm == "A" else None
+        made = self.derived[arm] = _Derived(live, base, rules, release, ServedArm.build(plan, arm, rival))
         return made
 
-    def _derive(self, arm: ArmName, base: LiveRelease, rules: Rules) -> LiveRelease:
-        recommender = with_variant(base.recommender, self.parts[arm], rules)
+    def _release(self, arm: ArmName, base: LiveRelease, rules: Rules, before: _Derived | None) -> LiveRelease:
+        same = before if before is not None and before.base.recommender.engine is base.recommender.engine else None
+        engine = None if same is None else same.release.recommender.engine
+        recommender = with_variant(base.recommender, self.parts[arm], rules, engine)
         name = f"{self.state.id}.{arm}.{self.state.began_at_ms}"
         return replace(base, recommender=recommender, state=f"{base.state}/{name}")
 
@@ -113,7 +140,8 @@ class ExperimentHolder:
         self._stamp: FileStamp | None = None
         self._judged_at = 0.0
         self._refused: Experiment | None = None  # that this worker could not end in the file
-        self._outcomes: deque[tuple[bool, str]] = deque()  # whether it is B, and what became of each answer
+        self._whole: deque[int] = deque()  # the bucket of each answer with which nothing was wrong
+        self._marked: deque[tuple[int, Mark]] = deque()
         self.now: LiveExperiment | None = None
 
     @property
@@ -125,9 +153,7 @@ class ExperimentHolder:
     @property
     def uses_attributes(self) -> bool:
         """Whether rules of an arm need attributes of customers."""
-        if self.now is None:
-            return False
-        return any(part.rules is not None and part.rules.uses_segments for part in self.now.parts.values())
+        return self.now is not None and self.now.uses_attributes
 
     async def poll(self, live: LiveRelease | None, parse: ParseVariants) -> None:
         """Takes an experiment that began, drops one that is over, and looks at the guardrails.
@@ -145,21 +171,26 @@ class ExperimentHolder:
 
     def observe(self, number: int, seconds: float, mark: Mark | None) -> None:
         """Counts one answer to a customer of that bucket.  mark: what was wrong with it.  From any thread."""
-        live = self.now
-        if live is None:
-            return
-        live.counters.mark(number, "answered")
-        is_b = number < live.n_buckets
         if mark is None and seconds <= LATE_S:
-            self._outcomes.append((is_b, "whole"))
+            self._whole.append(number)
             return
-        for name in (*([mark] if mark is not None else ()), *(["late"] if seconds > LATE_S else ())):
-            live.counters.mark(number, name)
-            self._outcomes.append((is_b, name))
+        if mark is not None:
+            self._marked.append((number, mark))
+        if seconds > LATE_S:
+            self._marked.append((number, "late"))
 
     def count_outcomes(self) -> None:
-        """Adds what was observed since the last call to the metrics: one by one it would cost each answer more."""
-        outcomes = Counter(self._outcomes.popleft() for _ in range(len(self._outcomes)))
+        """Counts what was observed since the last call: one by one it would cost each answer more."""
+        live = self.now
+        whole, marked = _taken(self._whole), _taken(self._marked)
+        if live is None:
+            return
+        outcomes = Counter((number < live.n_buckets, "whole") for number in whole)
+        for number in {*whole, *(number for number, _ in marked)}:
+            live.counters.mark(number, "answered")
+        for number, mark in marked:
+            live.counters.mark(number, mark)
+            outcomes[number < live.n_buckets, mark] += 1
         for (is_b, outcome), n in outcomes.items():
             self._metrics.experiment_answers.labels("B" if is_b else "A", outcome).inc(n)
 
@@ -168,20 +199,24 @@ class ExperimentHolder:
         if self.now is None or not any(release is before for release in self.now.pinned.values()):
             return False
         pinned = {version: after if release is before else release for version, release in self.now.pinned.items()}
-        self.now = replace(self.now, pinned=pinned)
+        derived = {arm: replace(made, live=None) for arm, made in self.now.derived.items()}
+        self.now = replace(self.now, pinned=pinned, derived=derived)
         return True
 
     def releases(self) -> Collection[LiveRelease]:
         """The releases that are held."""
-        return () if self.now is None else tuple(self.now.pinned.values())
+        return () if self.now is None else self.now.pinned.values()
 
-    def renew(self) -> None:
-        """Makes the releases of the arms anew: the shop's rules, or the members of a segment, are others now."""
+    def forget_customers(self) -> None:
+        """Drops what memory holds of customers who asked."""
         if self.now is not None:
-            self.now = replace(self.now, derived={})
+            self.now.placed.clear()
+            for made in self.now.derived.values():
+                made.release.recommender.engine.candidate_cache.clear()
 
     def drop(self) -> None:
         """Loads the experiment again with the next poll: the log is another one now."""
+        self.count_outcomes()
         self.now, self._stamp = None, None
 
     async def _reload(self, live: LiveRelease, parse: ParseVariants) -> None:
@@ -204,7 +239,8 @@ class ExperimentHolder:
             await self._fail(state, [f"a worker cannot serve it: {error}"])
             return
         counters = CanaryCounters(self._home, state, state.window(now_ms()))
-        self.now = LiveExperiment(state, parts, counters, state.n_buckets, pinned)
+        uses_attributes = any(part.rules is not None and part.rules.uses_segments for part in parts.values())
+        self.now = LiveExperiment(state, parts, counters, state.n_buckets, uses_attributes, pinned)
         self._metrics.experiment_share.set(state.plan.share)
         log.info("experiment_in_service", experiment=state.id, share=state.plan.share)
 
@@ -233,5 +269,11 @@ class ExperimentHolder:
 
     def _end(self) -> None:
         if self.now is not None:
+            self.count_outcomes()
             self.now = None
             self._metrics.experiment_share.set(0.0)
+
+
+def _taken(queue: deque[T]) -> list[T]:
+    """What waits in the queue, to which other threads add."""
+    return [queue.popleft() for _ in range(len(queue))]

@@ -1,6 +1,6 @@
 """What an experiment costs a worker for each answer, and how often two equal arms raise a false alarm.
 
-The cost: CPU of one answer of the service from the cache, in turns with and without an experiment.
+The cost: CPU of one answer of the service, in turns with and without an experiment: from the cache, and made anew.
 """
 
 import argparse
@@ -12,51 +12,73 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from api.list_query import list_query
 from api.observability.metrics import Metrics
-from api.recommendation_service import plain_query
+from api.recommendation_service import CacheableQuery, plain_query
+from api.schemas.recommendations import RecommendationsIn
 from api.settings import ServerConfig
 from api.state import AppState
+from api.traffic.deadline import NEVER
 from recsys.data.store.open import open_store
 from recsys.experiments.definition import ExperimentPlan, Variant
 from recsys.experiments.outcomes import MEASURES, ExperimentOutcomes
-from recsys.experiments.state import Experiment
+from recsys.experiments.state import Experiment, read_experiments, running_experiment
 from recsys.experiments.verdict import judged_looks
 from recsys.inference.randomization import N_BUCKETS, buckets_of
 from recsys.shared_registry.experiments import start_experiment
 from recsys.time_units import now_ms
 
-PLAN = ExperimentPlan(id="bench", b=Variant(placements={"home": {"mix": "in-order"}}))
+PLAN = ExperimentPlan(id="bench", b=Variant(placements={"home": {"mix": "probability"}}))  # as the shop has it
+NOTHING_KEPT = {"RECSYS_SERVE_CACHE_MB": "0", "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
+COSTS = (("cached", 100, 500), ("live", 16, 2_000), ("one category", 16, 500))  # turns and customers
 
 
-async def cost(home: Path, turns: int, answers: int) -> None:
-    """Prints the CPU of an answer in each turn, and the ratio of the medians."""
-    config = ServerConfig.load(home, home / "recsys.toml", os.environ)
-    start_experiment(config.bundles, None, PLAN, now_ms())
+def asked(kind: str, users: Sequence[str], state: AppState) -> list[CacheableQuery]:
+    """A list for each customer: of `home`, or of one of twenty categories."""
+    if kind != "one category":
+        return [plain_query(user, "home", 10) for user in users]
+    words = cycle(state.releases.current().recommender.catalogue.category.words[1:21])
+    bodies = ({"user_id": user, "k": 10, "filters": {"category_in": [next(words)]}} for user in users)
+    queries = (list_query(RecommendationsIn.model_validate(body)) for body in bodies)
+    return [query for query in queries if query is not None]
+
+
+async def cost(home: Path, kind: str, turns: int, n_customers: int) -> None:
+    """Prints the CPU of an answer with an experiment, whose arms show the same, and without one.
+
+    Each turn answers the same customers with and without; before that once unmeasured.
+    """
+    config = ServerConfig.load(home, home / "recsys.toml", {**os.environ, **({} if kind == "cached" else NOTHING_KEPT)})
+    if running_experiment(read_experiments(config.bundles)) is None:
+        start_experiment(config.bundles, None, PLAN, now_ms())
     with closing(open_store(home, None)) as store:
-        users = [user_id for user_id, _ in zip(store.event_owner_ids(), range(500), strict=False)]
+        users = [user_id for user_id, _ in zip(store.event_owner_ids(), range(n_customers), strict=False)]
         state = AppState(config, store, Metrics())
         await state.releases.start()
-        running = state.releases.experiment.now
+        running, queries = state.releases.experiment.now, asked(kind, users, state)
         assert running is not None
         seconds: dict[bool, list[float]] = {True: [], False: []}
-        for turn in range(2 * turns + 2):
-            is_on = turn % 2 == 0
-            state.releases.experiment.now = running if is_on else None
-            started = time.process_time()
-            for n in range(answers):
-                await state.recommendations.try_now(plain_query(users[n % len(users)], "home", 10))
-                if n % 50 == 0:
-                    await asyncio.sleep(0)
-            if turn >= 2:  # the first of each fills the cache
-                seconds[is_on].append((time.process_time() - started) / answers)
+        for turn in range(turns):
+            for is_on in (True, False) if turn % 2 else (False, True):
+                state.releases.experiment.now = running if is_on else None
+                await asyncio.sleep(0)
+                for measured in (False, True):
+                    started = time.process_time()
+                    for query in queries:
+                        state.recommendations.answer_now(query, NEVER, lambda _: None)
+                    if measured:
+                        seconds[is_on].append((time.process_time() - started) / len(queries) * 1e6)
+                state.releases.experiment.count_outcomes()
         await state.releases.close()
-    on, off = (median(seconds[is_on]) * 1e6 for is_on in (True, False))
-    print(f"an answer from the cache: {on:.1f} us of CPU with an experiment, {off:.1f} us without: {on - off:+.1f} us")
+    on, off = median(seconds[True]), median(seconds[False])
+    more = median(a - b for a, b in zip(seconds[True], seconds[False], strict=True))
+    print(f"{kind}: {on:.1f} us of CPU an answer with an experiment, {off:.1f} us without; by turn {more:+.1f} us")
 
 
 def alarms(draws: int, lift: float, seed: int) -> tuple[float, float, float]:
@@ -82,8 +104,6 @@ def alarms(draws: int, lift: float, seed: int) -> tuple[float, float, float]:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="a trained home for the cost; it is copied")
-    parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--answers", type=int, default=5_000)
     parser.add_argument("--draws", type=int, default=2_000)
     options = parser.parse_args(arguments)
     for lift in (0.0, 0.05, 0.1):
@@ -93,4 +113,5 @@ def main(arguments: Sequence[str]) -> None:
     if options.home is not None:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(options.home, Path(folder) / "home", symlinks=True)
-            asyncio.run(cost(Path(folder) / "home", options.turns, options.answers))
+            for kind, turns, n_customers in COSTS:
+                asyncio.run(cost(Path(folder) / "home", kind, turns, n_customers))

@@ -121,6 +121,38 @@ def test_rules_of_an_arm_hold_for_its_customers_alone(client: TestClient, home: 
     assert any(shown in lists[user] for user in USERS if arm(experiment, user) == "A")
 
 
+def test_a_rule_of_the_shop_reaches_customers_of_an_experiment_that_holds_releases(
+    client: TestClient, home: Path
+) -> None:
+    live = Registry(home).live()
+    experiment = started(home, client, a={"release": live}, b={"release": live, "placements": POPULAR.placements})
+    mine = {"A": "", "B": ""} | {str(arm(experiment, user)): user for user in USERS}
+    shown = [answer(client, user)["items"][0]["item_id"] for user in mine.values()]  # type: ignore[index]
+    rule = f'[[rules]]\nid = "recall"\nkind = "block"\nitems = {shown}\nreason = "recall"\n'
+    (home / "rules.toml").write_text(rule)
+
+    def is_recalled() -> bool:
+        items = [item for user in mine.values() for item in answer(client, user)["items"]]  # type: ignore[attr-defined]
+        return not {item["item_id"] for item in items} & {*shown}
+
+    wait_for(is_recalled)
+    assert all("experiment" in answer(client, user) for user in mine.values())
+
+
+def test_an_erasure_drops_what_an_arm_with_a_blend_of_its_own_kept_of_customers(client: TestClient, home: Path) -> None:
+    experiment = started(home, client, b={"blend": {"als": 1.0}})
+    user = next(user for user in USERS if arm(experiment, user) == "B")
+    client.post("/v1/events", json={"user_id": user, "item_id": "item-001", "kind": "view"})
+    answer(client, user)
+    running = client.app.app.state.app_state.releases.experiment.now  # type: ignore[attr-defined]
+    kept = running.derived["B"].release.recommender.engine.candidate_cache._lists
+    assert user in running.placed
+    assert [*kept]
+    client.delete(f"/v1/users/{user}")
+    assert not running.placed
+    assert not [*kept]
+
+
 def test_a_variant_that_fails_ends_the_experiment_in_every_worker(
     worker: Worker, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
