@@ -32,15 +32,15 @@ def movers(
 
     Example: recsys movers --days 28 --back 364 --csv movers.csv
     """
-    from recsys.customers.kpis.log import build_kpi_log
+    from recsys.customers.kpis.counted.rows import count_lines
     from recsys.customers.kpis.movers import movers_report, windows
     from recsys.customers.population import read_population
 
     people = read_population(ctx.obj.existing_store(), ctx.obj.file)
-    log = build_kpi_log(people, ())
-    periods = windows(log.as_of_ms if to is None else milliseconds(to), days, back or days)
+    lines = count_lines(people)
+    periods = windows(lines.last_ms + 1 if to is None else milliseconds(to), days, back or days)
     items = {item.item_id: item for item in people.items}
-    report = movers_report(log.paid, items, periods, log.n_customers, None if csv is not None else limit)
+    report = movers_report(lines.paid, items, periods, len(lines.users), None if csv is not None else limit)
     if csv is not None:
         _write(csv, report["items"])
         report = {**report, "items": report["items"][:limit]}

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from recsys.arrays import Bools
+from recsys.customers.kpis.counted.rows import BOUGHT, CARTED, VIEWED
 from recsys.customers.kpis.figures import FEW, Figure, no_figure, share_figure
-from recsys.customers.kpis.log import BOUGHT, CARTED, VIEWED, FunnelSteps
+from recsys.customers.kpis.log import FunnelSteps
 from recsys.customers.kpis.periods import Period
 from recsys.customers.population import MIN_GROUP
 from recsys.time_units import DAY_MS

@@ -1,29 +1,24 @@
 """Log of the key figures: orders, categories, steps of the funnel and answers of all who count, with its moment."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Kinds, Longs
-from recsys.customers.orders import Orders, PaidLines, build_orders, paid_lines
-from recsys.customers.population import Population, read_population
-from recsys.data.entities import Item
-from recsys.data.events import PURCHASE, Kind
+from recsys.customers.kpis.counted.rows import CountedRows, column_array, count_rows, postings_of
+from recsys.customers.orders import Orders, sum_orders
+from recsys.customers.population import read_population
 from recsys.data.facts import Fact, FactKind
 from recsys.data.guests import PREFIX
-from recsys.data.ids import MISSING, IdMap
+from recsys.data.ids import IdMap
 from recsys.data.store.base import Store
 from recsys.time_units import DAY_MS
 
 if TYPE_CHECKING:
     import polars as pl
-
-NO_CHANNEL = "not stated"
-VIEWED, CARTED, BOUGHT = range(3)
-STEP_BY_KIND = {int(Kind.VIEW): VIEWED, int(Kind.CLICK): VIEWED, int(Kind.CART): CARTED, PURCHASE: BOUGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +37,10 @@ class FunnelSteps:
 
 @dataclass(frozen=True, slots=True)
 class CategoryLines:
-    """L purchases with a known category, sorted by `pair` (customer and category), then day; (L,) each.
+    """L sums of purchases with a known category by `pair` (customer and category) and day, sorted by these; (L,) each.
 
-    pair: customer * n_categories + category.  units, money: of the line, money before discounts.  is_first: whether it
-    is the first of its pair.  by_day: their order by day; days: in that order.
+    pair: customer * n_categories + category.  units, money (L + 1,): of the lines before each, money before discounts.
+    first: of the lines of the pair.  by_day: their order by day; days: in that order.
     """
 
     n_categories: int
@@ -53,18 +48,27 @@ class CategoryLines:
     day: Longs
     units: Doubles
     money: Doubles
-    is_first: Bools
+    first: Longs
     by_day: Longs
     days: Longs
 
-    @property
-    def customer(self) -> Longs:
-        return self.pair // self.n_categories
+    def spans(self, start_ms: int, end_ms: int) -> tuple[Longs, Longs, Longs]:
+        """The pairs with a line on these whole days: the first of all their lines, and their first and next one there.
 
-    def rows(self, start_ms: int, end_ms: int) -> Longs:
-        """The lines of whole days."""
+        Returns (G,) each, by rising pair.
+        """
         first, last = self.days.searchsorted((start_ms // DAY_MS, end_ms // DAY_MS))
-        return self.by_day[first:last]
+        rows = np.sort(self.by_day[first:last])
+        is_start = np.ones(len(rows), bool)
+        is_start[1:] = self.pair[rows[1:]] != self.pair[rows[:-1]]
+        starts = np.flatnonzero(is_start)
+        ends = np.append(starts[1:], len(rows))
+        begin = rows[starts]
+        return self.first[begin], begin, begin + (ends - starts)
+
+    def customer(self, rows: Longs) -> Longs:
+        """Whose lines these are."""
+        return self.pair[rows] // self.n_categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,6 @@ class KpiLog:
     begins_ms: int
     as_of_ms: int
     users: IdMap
-    paid: PaidLines
     orders: Orders
     by_time: Longs
     times: Longs
@@ -113,94 +116,75 @@ class KpiLog:
 
 def read_kpi_log(store: Store, file: Path | None) -> KpiLog:
     """The log of all who count, up to just after the last event.  Raises NotEnoughData, LogUnavailable."""
+    return build_kpi_log(count_rows(read_population(store, file)), read_surveys(store))
+
+
+def read_surveys(store: Store) -> list[Fact]:
+    """The answers of all who count, in order of arrival.  Raises LogUnavailable."""
     refusing = {user.user_id for user in store.users() if not user.is_personal}
-    facts = (fact for page in store.fact_pages() for fact in page if fact.user_id not in refusing)
-    return build_kpi_log(read_population(store, file), facts)
+    return [fact for page in store.fact_pages() for fact in page if _is_answer(fact) and fact.user_id not in refusing]
 
 
-def build_kpi_log(people: Population, facts: Iterable[Fact]) -> KpiLog:
-    """The same from events and facts.  Raises NotEnoughData without an event that counts."""
-    import polars as pl
+def _is_answer(fact: Fact) -> bool:
+    return fact.kind == FactKind.SURVEY and fact.ref in ("nps", "csat") and not fact.user_id.startswith(PREFIX)
 
-    from recsys.errors import NotEnoughData
 
-    events = people.events.filter(~pl.col("user_id").cast(pl.String).str.starts_with(PREFIX))
-    if not len(events):
-        raise NotEnoughData("no customer has an event that counts; import events with `recsys import events FILE`")
-    surveys = [fact for fact in facts if fact.kind == FactKind.SURVEY and fact.ref in ("nps", "csat")]
-    surveys = [fact for fact in surveys if not fact.user_id.startswith(PREFIX)]
-    users = IdMap.from_ids({*events["user_id"].unique().to_list(), *(fact.user_id for fact in surveys)})
-    costs = {item.item_id: item.cost for item in people.items if item.cost is not None}
-    paid = paid_lines(events, users, costs)
-    orders = build_orders(paid, len(users))
+def build_kpi_log(rows: CountedRows, facts: Iterable[Fact] = ()) -> KpiLog:
+    """The log of these rows and the answers among the facts."""
+    surveys = list(filter(_is_answer, facts))
+    rows = rows.with_customers(fact.user_id for fact in surveys)
+    users = rows.users
+    orders = sum_orders(postings_of(rows.postings), len(users))
     by_time = np.argsort(orders.at_ms, kind="stable")
-    first_ms, last_ms = events.select(pl.col("at_ms").min().alias("first"), pl.col("at_ms").max().alias("last")).row(0)
     return KpiLog(
-        begins_ms=first_ms,
-        as_of_ms=last_ms + 1,
+        begins_ms=rows.customers["first_ms"].min(),
+        as_of_ms=rows.customers["last_ms"].max() + 1,
         users=users,
-        paid=paid,
         orders=orders,
         by_time=by_time,
         times=orders.at_ms[by_time],
-        lines=_category_lines(paid, people.items),
-        steps=_funnel_steps(events, users),
+        lines=_category_lines(rows.lines),
+        steps=_funnel_steps(rows.steps),
         answers=_survey_answers(surveys, users),
     )
 
 
-def _category_lines(paid: PaidLines, items: Collection[Item]) -> CategoryLines:
-    category_by_item = {item.item_id: item.category for item in items if item.category}
-    names = {name: place for place, name in enumerate(sorted(set(category_by_item.values())))}
-    own = [category_by_item.get(item_id) for item_id in paid.item_ids]
-    category = np.array([MISSING if name is None else names[name] for name in own], np.int64)
-    code = category[paid.lines.item]
-    kept = np.flatnonzero((paid.lines.kind == PURCHASE) & (code != MISSING))
-    pair = paid.lines.user[kept].astype(np.int64) * max(len(names), 1) + code[kept]
-    day = paid.at_ms[kept] // DAY_MS
+def _category_lines(lines: "pl.DataFrame") -> CategoryLines:
+    code, names = _codes(lines["category"])
+    n_categories = max(len(names), 1)
+    pair = column_array(lines, "customer").astype(np.int64) * n_categories + code
+    day = column_array(lines, "day").astype(np.int64)
     order = np.lexsort((day, pair))
-    kept, pair, day = kept[order], pair[order], day[order]
+    pair, day = pair[order], day[order]
     is_first = np.ones(len(pair), bool)
-    is_first[1:] = np.diff(pair) != 0
-    amounts, by_day = paid.amounts, np.argsort(day, kind="stable")
+    is_first[1:] = pair[1:] != pair[:-1]
+    units, money = (np.cumsum(column_array(lines, name)[order]) for name in ("units", "money"))
+    by_day = np.argsort(day, kind="stable")
     return CategoryLines(
-        n_categories=max(len(names), 1),
+        n_categories=n_categories,
         pair=pair,
         day=day,
-        units=amounts.n_items[kept],
-        money=(amounts.money + amounts.discount)[kept],
-        is_first=is_first,
+        units=np.concatenate(([0.0], units)),
+        money=np.concatenate(([0.0], money)),
+        first=np.maximum.accumulate(np.where(is_first, np.arange(len(pair)), 0)),
         by_day=by_day,
         days=day[by_day],
     )
 
 
-def _funnel_steps(events: "pl.DataFrame", users: IdMap) -> FunnelSteps:
+def _funnel_steps(steps: "pl.DataFrame") -> FunnelSteps:
+    steps = steps.sort("day")
+    channel, channels = _codes(steps["channel"])
+    day = column_array(steps, "day").astype(np.int64)
+    return FunnelSteps(column_array(steps, "customer"), column_array(steps, "step"), channel, day, channels)
+
+
+def _codes(column: "pl.Series") -> tuple[AnyArray, list[str]]:
+    """The number of each text in their order, and the texts."""
     import polars as pl
 
-    from recsys.data.dataset.dataset import id_positions
-
-    channel = pl.col("channel").cast(pl.String).fill_null(NO_CHANNEL)
-    chosen = events.filter(pl.col("kind").is_in(list(STEP_BY_KIND)))
-    steps = (
-        chosen.select(
-            pl.Series("customer", id_positions(chosen["user_id"], users)),
-            pl.col("kind").replace_strict(STEP_BY_KIND, return_dtype=pl.Int8).alias("step"),
-            channel.alias("channel"),
-            (pl.col("at_ms") // DAY_MS).alias("day"),
-        )
-        .unique()
-        .sort("day", "customer", "step", "channel")
-    )
-    channels = steps["channel"].unique().sort().to_list()
-    code = steps["channel"].cast(pl.Enum(channels)).to_physical().cast(pl.Int32)
-    return FunnelSteps(
-        _array(steps, "customer"), _array(steps, "step"), code.to_numpy(), _array(steps, "day"), channels
-    )
-
-
-def _array(frame: "pl.DataFrame", name: str) -> Any:
-    return frame[name].to_numpy()
+    names = sorted(column.unique().cast(pl.String).to_list())
+    return column.cast(pl.Enum(names)).to_physical().cast(pl.Int32).to_numpy(), names
 
 
 def _survey_answers(facts: Sequence[Fact], users: IdMap) -> SurveyAnswers:

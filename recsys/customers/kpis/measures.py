@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from recsys.arrays import Bools, Doubles, Longs
+from recsys.arrays import Bools, Doubles
+from recsys.customers.kpis.counted.rows import BOUGHT, CARTED, VIEWED
 from recsys.customers.kpis.definitions import ACTIVE_DAYS, CHURN_DAYS, UPGRADE, WARM_UP_DAYS
 from recsys.customers.kpis.figures import Figure, no_figure, ratio_figure, share_figure, sum_figure, survey_figure
 from recsys.customers.kpis.funnel import step_share
-from recsys.customers.kpis.log import BOUGHT, CARTED, VIEWED, KpiLog
+from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.periods import Period
 from recsys.customers.surveys import net_promoter_score, satisfied_share
 from recsys.time_units import DAY_MS
@@ -117,9 +118,9 @@ def _cross_sell_rate(question: Question) -> Figure:
     if reason := _no_comparison(question):
         return no_figure(reason)
     known = question.bought(*period) & question.log.has_bought(0, period.start_ms)
-    rows = lines.rows(*period)
+    first, begin, _ = lines.spans(*period)
     crossed = np.zeros(question.log.n_customers, bool)
-    crossed[lines.customer[rows[lines.is_first[rows]]]] = True
+    crossed[lines.customer(begin[begin == first])] = True
     return share_figure(int((known & crossed).sum()), int(known.sum()))
 
 
@@ -143,35 +144,24 @@ def _money_at_earlier_prices(question: Question) -> tuple[Doubles, Doubles]:
     Only categories that the customer had bought from before the period count.
     """
     lines, n = question.log.lines, question.log.n_customers
-    rows = lines.rows(*question.period)
-    pair, start = lines.pair[rows], lines.pair.searchsorted(lines.pair[rows])
-    first_now = _first_since(lines.pair, lines.day, pair, question.period.start_ms // DAY_MS)
-    units, money = (np.concatenate(([0.0], np.cumsum(values))) for values in (lines.units, lines.money))
-    units_before, money_before = units[first_now] - units[start], money[first_now] - money[start]
-    known = (units_before > 0) & (money_before > 0) & (lines.units[rows] > 0)
+    first, begin, end = lines.spans(*question.period)
+    units_before, money_before = (column[begin] - column[first] for column in (lines.units, lines.money))
+    units, money = (column[end] - column[begin] for column in (lines.units, lines.money))
+    known = (units_before > 0) & (money_before > 0) & (units > 0)
     price = money_before[known] / units_before[known]
-    customer = pair[known] // lines.n_categories
+    customer = lines.customer(begin[known])
     expected, paid = (
-        np.bincount(customer, values, n).astype(np.float64)
-        for values in (price * lines.units[rows][known], lines.money[rows][known])
+        np.bincount(customer, values, n).astype(np.float64) for values in (price * units[known], money[known])
     )
     return expected, paid
-
-
-def _first_since(pair: Longs, day: Longs, wanted: Longs, since_day: int) -> Longs:
-    """The first row of each wanted pair on that day or later.  pair, day: sorted.  (W,)"""
-    first = int(day.min(initial=since_day))
-    n_days = int(day.max(initial=since_day)) - first + 2
-    key = pair * n_days + (day - first)
-    return key.searchsorted(wanted * n_days + max(since_day - first, 0))
 
 
 def _breadth(question: Question) -> Figure:
     lines = question.log.lines
     if not len(lines.pair):
         return no_figure(NO_CATEGORIES)
-    pairs = np.unique(lines.pair[lines.rows(*question.period)])
-    n_categories = np.bincount(pairs // lines.n_categories, minlength=question.log.n_customers)
+    _, begin, _ = lines.spans(*question.period)
+    n_categories = np.bincount(lines.customer(begin), minlength=question.log.n_customers)
     own = n_categories[(n_categories > 0) & question.members].astype(np.float64)
     return ratio_figure(own, np.ones(len(own)))
 

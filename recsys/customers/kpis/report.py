@@ -10,6 +10,7 @@ import numpy as np
 from recsys.arrays import Bools
 from recsys.customers.kpis.bands import WatchedFigure, watch
 from recsys.customers.kpis.cohorts import WORDS, cohort_triangle
+from recsys.customers.kpis.counted.rows import CountedLines
 from recsys.customers.kpis.definitions import KPIS
 from recsys.customers.kpis.expected_units import HORIZON, expect_units
 from recsys.customers.kpis.funnel import channel_funnel
@@ -86,13 +87,13 @@ def cohort_report(log: KpiLog, selection: Selection, group: KpiGroup | None = No
     return {**_head(log, Period(start_ms, end_ms), group), "definition": WORDS, "cohorts": cohorts}
 
 
-def units_report(log: KpiLog, items: Sequence[Item], limit: int | None) -> dict[str, Any]:
+def units_report(lines: CountedLines, items: Sequence[Item], limit: int | None) -> dict[str, Any]:
     """Expected units of the items with most of them, and how wrong such figures were.  Raises NotEnoughData.
 
     items: of the shop, for their names.
     """
     names = {item.item_id: item.name for item in items}
-    expected = expect_units(log.paid, log.as_of_ms)
+    expected = expect_units(lines.paid, lines.last_ms + 1)
     rows = expected.frame() if limit is None else expected.frame().head(limit)
     return {
         "as_of": expected.as_of_ms,

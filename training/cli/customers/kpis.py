@@ -102,12 +102,12 @@ def expected_units(
 
     Example: recsys expected-units --csv units.csv
     """
-    from recsys.customers.kpis.log import build_kpi_log
+    from recsys.customers.kpis.counted.rows import count_lines
     from recsys.customers.kpis.report import units_report
     from recsys.customers.population import read_population
 
     people = read_population(ctx.obj.existing_store(), ctx.obj.file)
-    report = units_report(build_kpi_log(people, ()), people.items, None if csv is not None else limit)
+    report = units_report(count_lines(people), people.items, None if csv is not None else limit)
     if csv is not None:
         names = ["item_id", "units", "low", "high", "error"]
         _write(csv, names, [tuple(item[name] for name in names) for item in report["items"]])

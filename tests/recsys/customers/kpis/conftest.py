@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 import pytest
 
+from recsys.customers.kpis.counted.rows import count_rows
 from recsys.customers.kpis.log import KpiLog, build_kpi_log
 from recsys.customers.population import Population
 from recsys.data.dataset.dataset import read_events
@@ -32,7 +33,7 @@ def event(user: int, day: float, item: str = "tea", kind: Kind = Kind.PURCHASE, 
 
 def log_of(events: Sequence[Event], facts: Iterable[Fact] = ()) -> KpiLog:
     frame = read_events([pl.DataFrame(events, schema=EVENT_SCHEMA, orient="row")], ("channel",))
-    return build_kpi_log(Population(frame, ITEMS, len(events)), facts)
+    return build_kpi_log(count_rows(Population(frame, ITEMS, len(events))), facts)
 
 
 def shop_events() -> list[Event]:

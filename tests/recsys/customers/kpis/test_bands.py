@@ -8,6 +8,7 @@ import pytest
 
 from recsys.arrays import Doubles, Longs
 from recsys.customers.kpis.bands import MIN_WEEKS, WATCHED, WatchedFigure, band_of, watch, watch_series
+from recsys.customers.kpis.counted.rows import count_rows
 from recsys.customers.kpis.figures import Figure, no_figure
 from recsys.customers.kpis.log import KpiLog, build_kpi_log
 from recsys.customers.kpis.periods import Period
@@ -48,7 +49,7 @@ def made_up_shop(seed: int, stays: Doubles | None = None) -> KpiLog:
     last = _events(np.zeros(1, int), np.zeros(1, int), np.array([at(7 * N_WEEKS)]), Kind.VIEW)
     events = pl.concat([bought, viewed, carted, last]).cast({"user_id": pl.Categorical, "item_id": pl.Categorical})
     items = [Item(f"i{place}", category=f"c{place}") for place in range(N_CATEGORIES)]
-    return build_kpi_log(Population(events, items, len(events)), facts)
+    return build_kpi_log(count_rows(Population(events, items, len(events))), facts)
 
 
 def _events(user: Longs, item: Longs, at_ms: Longs, kind: Kind, price: Doubles | None = None) -> pl.DataFrame:
