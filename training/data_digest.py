@@ -89,7 +89,7 @@ def _live(registry: Registry) -> str | None:
 
 def _erased_seq(store: Store) -> int:
     """seq of the last erasure or withdrawal; a release from before holds somebody whom it must not."""
-    return max((tombstone.seq for tombstone in store.tombstones_since(0) if tombstone.state != "merged"), default=0)
+    return max((tombstone.seq for tombstone in store.tombstones_since(0) if tombstone.is_removal), default=0)
 
 
 def _rows_digest(events: pl.DataFrame) -> bytes:

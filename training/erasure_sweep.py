@@ -68,4 +68,4 @@ def expire(store: Store, registry: Registry, *, now_ms: int | None, within_days:
 
 
 def _forgotten(store: Store) -> list[Tombstone]:
-    return [tombstone for tombstone in store.tombstones_since(0) if tombstone.state != "merged"]
+    return [tombstone for tombstone in store.tombstones_since(0) if tombstone.is_removal]

@@ -68,7 +68,7 @@ class ErasureSync:
         except LogUnavailable as error:
             log.warning("forgotten_unknown", detail=str(error))
             return
-        if self._seq >= 0 and any(mark.state != "merged" for mark in marks):
+        if self._seq >= 0 and any(mark.is_removal for mark in marks):
             self._drops_left = 2
         if self._seq >= 0 and any(mark.state == "erased" for mark in marks):
             self._following = asyncio.create_task(self._in_thread(self._follow))

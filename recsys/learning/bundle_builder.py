@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from recsys.bundle import Bundle, Manifest, write_bundle
+from recsys.customers.kpis.counted.stored import write_rows
 from recsys.customers.people import score_columns, write_people
-from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.dataset.snapshot import Snapshot
 from recsys.engine.candidate_cache import CandidateCache
 from recsys.engine.engine import Engine, engine_arrays, save_indexes
@@ -72,16 +72,17 @@ def build_bundle(
             directory,
             arrays,
             manifest,
-            lambda folder: _save_files(engine, dataset.catalogue, folder),
+            lambda folder: _save_files(engine, training, folder),
             durable=recipe.precomputes,  # a release for an evaluation alone is deleted after it
         )
 
 
-def _save_files(engine: Engine, catalogue: Catalogue, folder: Path) -> None:
+def _save_files(engine: Engine, training: TrainingInput, folder: Path) -> None:
     save_indexes(engine.indexes, folder)
-    write_people(
-        folder, engine.customers, engine.users, catalogue.category.words, score_columns(engine.customer_scores)
-    )
+    words, scores = training.dataset.catalogue.category.words, score_columns(engine.customer_scores)
+    write_people(folder, engine.customers, engine.users, words, scores)
+    if training.recipe.precomputes:
+        write_rows(folder, training.snapshot, training.recipe.never_show)
 
 
 def catalogue_splits(models: Mapping[str, Model]) -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle, Manifest
 from recsys.bundle.bundle import SUFFIX, link_files, write_bundle
+from recsys.customers.kpis.counted.stored import write_rows
 from recsys.customers.people import score_columns, write_people
 from recsys.data.dataset.dataset import Dataset, build_dataset
 from recsys.data.dataset.snapshot import Snapshot
@@ -53,20 +54,21 @@ def refresh_bundle(
         )
     learners = {name: learner for name, learner in chosen.plan.learners.items() if name in REFRESHED_MODELS}
     models = fit_all(learners, dataset.data, np.random.default_rng(recipe.seed), steps, "fit")
-    engine, notes = _refreshed(engine, version, models, TrainingInput(engine, dataset, snapshot, recipe), steps)
+    training = TrainingInput(engine, dataset, snapshot, recipe)
+    engine, notes = _refreshed(engine, version, models, training, steps)
     arrays = _arrays(engine, dataset, base)
     arrays |= rating_arrays(snapshot.events, dataset, recipe.seed, steps)
     manifest = _manifest(base.manifest, dataset, snapshot, version)
     manifest = manifest.model_copy(update={"blend": manifest.blend | notes, "steps": dict(steps.done)})
     with steps("write"):
-        return write_bundle(directory, arrays, manifest, lambda folder: _save_files(engine, dataset, base, folder))
+        return write_bundle(directory, arrays, manifest, lambda folder: _save_files(engine, training, base, folder))
 
 
-def _save_files(engine: Engine, dataset: Dataset, base: Bundle, folder: Path) -> None:
+def _save_files(engine: Engine, training: TrainingInput, base: Bundle, folder: Path) -> None:
     link_files(base, folder, shared_files(base))
-    write_people(
-        folder, engine.customers, engine.users, dataset.catalogue.category.words, score_columns(engine.customer_scores)
-    )
+    words, scores = training.dataset.catalogue.category.words, score_columns(engine.customer_scores)
+    write_people(folder, engine.customers, engine.users, words, scores)
+    write_rows(folder, training.snapshot, training.recipe.never_show)
 
 
 def shared_files(base: Bundle) -> list[str]:

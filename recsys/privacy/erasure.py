@@ -60,7 +60,7 @@ def tidy(store: Store, home: Path, most_bytes: int = SWEEP_NOW_BYTES) -> None:
     """
     finish_erasures(store, home)
     follow_erasures(store, home)
-    erased = (tombstone.seq for tombstone in store.tombstones_since(store.swept_until()) if tombstone.state != "merged")
+    erased = (tombstone.seq for tombstone in store.tombstones_since(store.swept_until()) if tombstone.is_removal)
     if any(erased):
         sweep_storage(store, home, most_bytes)
 

@@ -146,7 +146,8 @@ def test_a_correction_changes_what_is_stored_and_a_second_one_changes_nothing(st
     assert store.correct([*corrections, unknown]) == [True, False, True, None]
     kept = [event._replace(request_id="shown") for event in after]
     assert (store.user_events("u"), store.user_events("v")) == (kept[:2], kept[2:])
-    assert (ids_of(store), store.head()) == (["e0", "e1", "e2-new"], 3)
+    assert (ids_of(store), store.head()) == (["e0", "e1", "e2-new"], 4)
+    assert [(mark.seq, mark.state) for mark in store.tombstones_since(3)] == [(4, "corrected")]
     assert store.correct([Correction(event.event_id, event) for event in after]) == [False] * 3
     assert store.append([before[2], after[2]]) == [True, False]
     assert store.correct([]) == []

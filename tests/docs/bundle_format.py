@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from recsys.bundle.array_spec import LARGEST, NO_LIMIT, ArraySpec, Specs, texts
+from recsys.customers.kpis.counted.stored import PARTS as FIGURE_PARTS
 from recsys.customers.people import COLUMNS, SCORE_COLUMNS
 from recsys.data.catalogue.attributes import ATTRIBUTES
 from recsys.data.catalogue.catalogue import Catalogue
@@ -36,6 +37,12 @@ PEOPLE = """## `people.parquet`
 
 A row per customer, in the order of `users/`, for polars, pandas and other programs. Guests, and customers who refused
 personalisation, are not in it. What cannot be known is null.
+
+"""
+FIGURES = """## `key_figures/`
+
+What the reports of key figures need of the log, as Parquet files, so that they need not read it again. Customers who
+refused personalisation, guests, and items that are never shown are not in it; `about.json` says how far the log went.
 
 """
 BY_SOURCE = {"chances": ["discover/scores", "buy_again/scores"], "prepared": ["als/items", "buys-again/items"]}
@@ -84,6 +91,8 @@ def page() -> str:
         lines.append("\n")
     lines.append(f"{PEOPLE}| column | meaning |\n|---|---|\n")
     lines += [f"| `{name}` | {meaning} |\n" for name, meaning in (COLUMNS | SCORE_COLUMNS).items()]
+    lines.append(f"\n{FIGURES}| file | rows |\n|---|---|\n")
+    lines += [f"| `{name}.parquet` | {meaning} |\n" for name, meaning in FIGURE_PARTS.items()]
     return "".join(lines).rstrip() + "\n"
 
 

@@ -36,7 +36,7 @@ async def read_kpis(
     by: Annotated[Literal["day", "week", "month"], Query(description="length of a period, in UTC")] = "week",
     segment: Segment = None,
 ) -> Response:
-    """Key figures of customers, each with its definition and interval.  Takes seconds; kept for five minutes."""
+    """Key figures of customers, each with its definition and interval.  Kept for five minutes."""
     return await _report(request, "kpis", "--by", by, *_time(since, to), *_words("--segment", segment))
 
 

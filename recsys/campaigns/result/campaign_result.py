@@ -134,7 +134,7 @@ def read_result(store: Store, file: Path | None, campaign_id: str, now_ms: int) 
     Raises UnknownCampaign, NotEnoughData, LogUnavailable.
     """
     reports = store.message_reports(campaign_id)
-    log = read_kpi_log(store, file)
+    log = read_kpi_log(store, None, file)
     design = find_design(store, campaign_id, reports, log)
     check_window(design.window, log, now_ms)
     treated = {user_id for user_id, is_own in zip(design.user_ids, design.is_treated.tolist(), strict=True) if is_own}

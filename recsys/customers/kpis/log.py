@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.arrays import AnyArray, Bools, Doubles, Ints, Kinds, Longs
+from recsys.customers.kpis.counted.live import read_rows
 from recsys.customers.kpis.counted.rows import CountedRows, column_array, count_rows, postings_of
 from recsys.customers.orders import Orders, sum_orders
 from recsys.customers.population import read_population
@@ -63,8 +64,8 @@ class CategoryLines:
         is_start[1:] = self.pair[rows[1:]] != self.pair[rows[:-1]]
         starts = np.flatnonzero(is_start)
         ends = np.append(starts[1:], len(rows))
-        begin = rows[starts]
-        return self.first[begin], begin, begin + (ends - starts)
+        begin, n = rows[starts], (ends - starts).astype(np.int64)
+        return self.first[begin], begin, begin + n
 
     def customer(self, rows: Longs) -> Longs:
         """Whose lines these are."""
@@ -114,9 +115,13 @@ class KpiLog:
         return mask
 
 
-def read_kpi_log(store: Store, file: Path | None) -> KpiLog:
-    """The log of all who count, up to just after the last event.  Raises NotEnoughData, LogUnavailable."""
-    return build_kpi_log(count_rows(read_population(store, file)), read_surveys(store))
+def read_kpi_log(store: Store, home: Path | None, file: Path | None) -> KpiLog:
+    """The log of all who count, up to just after the last event.  Raises NotEnoughData, LogUnavailable.
+
+    home: whose live release spares reading the whole log.
+    """
+    rows = count_rows(read_population(store, file)) if home is None else read_rows(store, home, file)
+    return build_kpi_log(rows, read_surveys(store))
 
 
 def read_surveys(store: Store) -> list[Fact]:
@@ -133,12 +138,12 @@ def build_kpi_log(rows: CountedRows, facts: Iterable[Fact] = ()) -> KpiLog:
     """The log of these rows and the answers among the facts."""
     surveys = list(filter(_is_answer, facts))
     rows = rows.with_customers(fact.user_id for fact in surveys)
-    users = rows.users
+    users, (begins_ms, last_ms) = rows.users, rows.span_ms()
     orders = sum_orders(postings_of(rows.postings), len(users))
     by_time = np.argsort(orders.at_ms, kind="stable")
     return KpiLog(
-        begins_ms=rows.customers["first_ms"].min(),
-        as_of_ms=rows.customers["last_ms"].max() + 1,
+        begins_ms=begins_ms,
+        as_of_ms=last_ms + 1,
         users=users,
         orders=orders,
         by_time=by_time,

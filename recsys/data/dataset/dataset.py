@@ -193,13 +193,22 @@ def without_trailing_outliers(events: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     Example: old orders were imported, and there is one click of today.  The log then ends today, all orders have faded,
     and the last weeks hold one click.  So if weeks of silence precede the last hundredth, the log ends before them.
     """
-    n_tail = 1 + len(events) // 100
-    tail = np.sort(events["at_ms"].top_k(n_tail).to_numpy())
-    gaps = np.flatnonzero(np.diff(tail) > OUTLIER_GAP_DAYS * DAY_MS)
-    if not len(gaps):
+    latest = np.sort(events["at_ms"].top_k(_n_tail(len(events))).to_numpy())
+    end_ms = end_before_outliers(latest, len(events))
+    if end_ms is None:
         return events, 0
-    end_ms = int(tail[gaps[0]])
-    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), len(tail) - 1 - int(gaps[0])
+    return events.with_columns(pl.col("at_ms").clip(upper_bound=end_ms)), int((latest > end_ms).sum())
+
+
+def end_before_outliers(latest: Longs, n_events: int) -> int | None:
+    """The last time before the trailing outliers of so many events, None without any.  latest: rising times."""
+    tail = latest[-_n_tail(n_events) :]
+    gaps = np.flatnonzero(np.diff(tail) > OUTLIER_GAP_DAYS * DAY_MS)
+    return int(tail[gaps[0]]) if len(gaps) else None
+
+
+def _n_tail(n_events: int) -> int:
+    return 1 + n_events // 100
 
 
 def read_events(frames: Iterable[pl.DataFrame], more: Sequence[str] = ()) -> pl.DataFrame:

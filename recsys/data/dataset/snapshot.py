@@ -42,6 +42,6 @@ class Snapshot:
 def read_snapshot(store: Store) -> Snapshot:
     """Everything up to now; what is written meanwhile waits for the next training."""
     head = store.lineage().head
-    events, n_trailing_outliers = without_trailing_outliers(read_events(store.scan(until_seq=head.seq)))
+    events, n_trailing_outliers = without_trailing_outliers(read_events(store.scan(until_seq=head.seq), ("channel",)))
     items, users, facts = list(store.items_since(0)), list(store.users()), store.recommendation_facts()
     return Snapshot(events, items, head.seq, head.revision, n_trailing_outliers, users, facts, log_id=head.log_id)

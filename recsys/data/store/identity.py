@@ -13,7 +13,7 @@ DIGEST_BYTES = 16
 CONFLICT = "{0}_id: another {0} with this id is stored, and they differ"
 DISCARDED = ""  # owner of the events of a customer who lets us keep nothing; no id is empty
 
-IdentityState = Literal["erased", "withdrawn", "merged", "expired"]
+IdentityState = Literal["erased", "withdrawn", "merged", "expired", "corrected"]
 ReceiptKind = Literal["erasure", "merge", "unmerge"]
 
 
@@ -53,13 +53,18 @@ class Identity(NamedTuple):
 class Tombstone(NamedTuple):
     """A customer, by digest, whom releases with a log that ends before `seq` must not use.  at_ms: Unix time.
 
-    expired: nobody; events were deleted because of their age.
+    expired: nobody; events were deleted because of their age.  corrected: nobody; events were replaced; one is kept.
     """
 
     seq: int
     digest: bytes
     at_ms: int
     state: IdentityState
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether a release from before holds what it must not."""
+        return self.state not in ("merged", "corrected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ def cohorts(
     from recsys.customers.kpis.log import read_kpi_log
     from recsys.customers.kpis.report import cohort_report
 
-    log, selection = read_kpi_log(ctx.obj.existing_store(), ctx.obj.file), _selection(since, until, "month")
+    log = read_kpi_log(ctx.obj.existing_store(), ctx.obj.home, ctx.obj.file)
+    selection = _selection(since, until, "month")
     at_ms = log.begins_ms if selection.since_ms is None else selection.since_ms
     report = cohort_report(log, selection, _group(ctx.obj, log, segment, at_ms))
     rows = [
@@ -156,7 +157,7 @@ def _read_report(context: CliContext, store: "Store", selection: "Selection", se
     from recsys.customers.kpis.log import read_kpi_log
     from recsys.customers.kpis.report import kpi_report
 
-    log = read_kpi_log(store, context.file)
+    log = read_kpi_log(store, context.home, context.file)
     return kpi_report(log, selection, _group(context, log, segment, selection.start_ms(log)))
 
 

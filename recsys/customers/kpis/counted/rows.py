@@ -26,11 +26,10 @@ STEP_BY_KIND = {int(Kind.VIEW): VIEWED, int(Kind.CLICK): VIEWED, int(Kind.CART):
 
 @dataclass(frozen=True, slots=True)
 class CountedLines:
-    """What U customers paid for and sent back, from their first event of any kind to the last one."""
+    """What U customers paid for and sent back.  last_ms: of their last event of any kind."""
 
     users: IdMap
     paid: PaidLines
-    begins_ms: int
     last_ms: int
 
 
@@ -39,7 +38,7 @@ class CountedRows:
     """U customers in the order of their ids, without guests and those who refused personalisation, as polars frames.
 
     customers: user_id, first_ms, last_ms (of their events).  postings: customer (its row), order, at_ms and `Amounts`,
-    see `Postings`.  lines: customer, category, day, units, money before discounts, by falling keys unique.  steps:
+    see `Postings`.  lines: customer, category, day, units, money before discounts, each of these once.  steps:
     customer, step, channel, day, each once.
     """
 
@@ -51,6 +50,13 @@ class CountedRows:
     @property
     def users(self) -> IdMap:
         return IdMap.from_ids(self.customers["user_id"].to_list())
+
+    def span_ms(self) -> tuple[int, int]:
+        """The moments of the first and the last event."""
+        import polars as pl
+
+        first_ms, last_ms = self.customers.select(pl.col("first_ms").min(), pl.col("last_ms").max()).row(0)
+        return first_ms, last_ms
 
     def parts(self) -> dict[str, "pl.DataFrame"]:
         """The frames by name."""
@@ -100,10 +106,12 @@ class CountedRows:
 
 def count_lines(people: Population) -> CountedLines:
     """The purchases and returns of all who count.  Raises NotEnoughData without an event that counts."""
+    import polars as pl
+
     events = _without_guests(people)
     users = IdMap.from_ids(events["user_id"].unique().to_list())
-    first_ms, last_ms = events.select(first=_moment().min(), last=_moment().max()).row(0)
-    return CountedLines(users, _paid(events, users, people.items), first_ms, last_ms)
+    (last_ms,) = events.select(pl.col("at_ms").max()).row(0)
+    return CountedLines(users, _paid(events, users, people.items), last_ms)
 
 
 def count_rows(people: Population) -> CountedRows:
@@ -111,7 +119,8 @@ def count_rows(people: Population) -> CountedRows:
     import polars as pl
 
     events = _without_guests(people)
-    spans = events.group_by("user_id").agg(_moment().min().alias("first_ms"), _moment().max().alias("last_ms"))
+    first, last = pl.col("at_ms").min().alias("first_ms"), pl.col("at_ms").max().alias("last_ms")
+    spans = events.group_by("user_id").agg(first, last)
     customers = spans.with_columns(pl.col("user_id").cast(pl.String)).sort("user_id")
     users = IdMap.from_ids(customers["user_id"].to_list())
     paid = _paid(events, users, people.items)
@@ -128,12 +137,6 @@ def postings_of(frame: "pl.DataFrame") -> Postings:
 def column_array(frame: "pl.DataFrame", name: str) -> Any:
     """The column as an array."""
     return frame[name].to_numpy()
-
-
-def _moment() -> "pl.Expr":
-    import polars as pl
-
-    return pl.col("at_ms")
 
 
 def _without_guests(people: Population) -> "pl.DataFrame":
@@ -205,10 +208,10 @@ def _steps(events: "pl.DataFrame", users: IdMap) -> "pl.DataFrame":
     from recsys.data.dataset.dataset import id_positions
 
     chosen = events.filter(pl.col("kind").is_in(list(STEP_BY_KIND)))
-    columns = chosen.select(
+    channel = pl.col("channel") if "channel" in chosen.columns else pl.lit(None, pl.String).alias("channel")
+    return chosen.select(
         pl.Series("customer", id_positions(chosen["user_id"], users)),
         pl.col("kind").replace_strict(STEP_BY_KIND, return_dtype=pl.Int8).alias("step"),
-        pl.col("channel").cast(pl.Categorical).fill_null(NO_CHANNEL),
+        channel.cast(pl.Categorical).fill_null(NO_CHANNEL),
         (pl.col("at_ms") // DAY_MS).cast(pl.Int32).alias("day"),
-    )
-    return columns.unique()
+    ).unique()

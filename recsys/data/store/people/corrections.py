@@ -29,5 +29,8 @@ def correct_events(tables: UserTables, corrections: Sequence[Correction]) -> lis
             changes.append((seq, before, after))
             del stored[old_id]
             stored[after.event_id] = seq, after
-    tables.replace_events(changes)
+    if changes:
+        tables.replace_events(changes)
+        seq, _ = tables.add_tombstone(DISCARDED, "corrected")
+        tables.execute("DELETE FROM forgotten WHERE how = 'corrected' AND seq < $1", (seq,))
     return results

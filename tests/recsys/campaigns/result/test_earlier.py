@@ -11,7 +11,7 @@ from tests.recsys.campaigns.result.planted_campaigns import NOW_MS, START_MS
 
 
 def test_the_lift_is_that_of_the_results_with_the_same_goal(planted_store: Store) -> None:
-    log = read_kpi_log(planted_store, None)
+    log = read_kpi_log(planted_store, None, None)
     earlier = earlier_lift(planted_store, log.orders, log.users, " Win Back", NOW_MS)
     assert earlier is not None
     assert list(earlier.campaigns) == ["fair"]  # of the other one the arms are not those of the draw
@@ -22,5 +22,5 @@ def test_the_lift_is_that_of_the_results_with_the_same_goal(planted_store: Store
 
 @pytest.mark.parametrize(("goal", "at_ms"), [("another", NOW_MS), ("", NOW_MS), ("win back", START_MS)])
 def test_no_lift_without_a_campaign_that_was_read(planted_store: Store, goal: str, at_ms: int) -> None:
-    log = read_kpi_log(planted_store, None)
+    log = read_kpi_log(planted_store, None, None)
     assert earlier_lift(planted_store, log.orders, log.users, goal, at_ms) is None
