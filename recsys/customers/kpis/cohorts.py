@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from recsys.arrays import Bools
-from recsys.customers.kpis.figures import share_figure
+from recsys.customers.kpis.figures import is_small, share_figure
 from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.periods import Period, period_at, periods_between
 from recsys.customers.population import MIN_GROUP
@@ -18,7 +18,8 @@ WORDS = (
 
 def cohort_triangle(log: KpiLog, members: Bools, since_ms: int | None, until_ms: int | None) -> list[dict[str, Any]]:
     """A row per month of first orders within the time, of MIN_GROUP customers or more; months that have not ended count
-    as no figure.  members (U,).  Raises BadInput.
+    as no figure, and months with a few other customers, who would follow by subtraction, are left out.  members (U,).
+    Raises BadInput.
     """
     orders = log.orders
     kept = np.flatnonzero(np.diff(orders.indptr) > 0)
@@ -33,11 +34,11 @@ def cohort_triangle(log: KpiLog, members: Bools, since_ms: int | None, until_ms:
     ordered = np.zeros((log.n_customers, n_months), bool)
     ordered[orders.customer, month_of_order] = True
     wanted = _within(months, since_ms, until_ms)
-    rows = ((place, (first_month == place) & members) for place in wanted)
+    rows = ((place, first_month == place) for place in wanted)
     return [
-        _cohort(log, months[place:], ordered[cohort, place:])
+        _cohort(log, months[place:], ordered[cohort & members, place:])
         for place, cohort in rows
-        if np.count_nonzero(cohort) >= MIN_GROUP
+        if np.count_nonzero(cohort & members) >= MIN_GROUP and not is_small(int((cohort & ~members).sum()))
     ]
 
 

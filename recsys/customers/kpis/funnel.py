@@ -1,12 +1,21 @@
 """Funnel from view to basket to purchase, by channel: counts and shares of customers within one period."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from recsys.arrays import Bools
 from recsys.customers.kpis.counted.rows import BOUGHT, CARTED, VIEWED
-from recsys.customers.kpis.figures import FEW, Figure, no_figure, share_figure
+from recsys.customers.kpis.figures import (
+    FEW,
+    FEW_OTHERS,
+    Figure,
+    is_small,
+    no_figure,
+    share_figure,
+    unless_few_others,
+)
 from recsys.customers.kpis.log import FunnelSteps
 from recsys.customers.kpis.periods import Period
 from recsys.customers.population import MIN_GROUP
@@ -30,16 +39,21 @@ def channel_funnel(steps: FunnelSteps, members: Bools, period: Period) -> list[d
     """The funnel of each channel with customers in the period, most customers first, without small ones."""
     rows = []
     for place, name in enumerate(steps.channels):
-        by_step = [_customers(steps, members, period, step, place) for step in WORDS]
-        counts = [int(customers.sum()) for customers in by_step]
+        counts, others = (
+            [int(_customers(steps, group, period, step, place).sum()) for step in WORDS]
+            for group in (members, ~members)
+        )
         if max(counts) < MIN_GROUP:
             continue
         shares = {
-            f"{WORDS[first]}_to_{WORDS[then]}": step_share(steps, members, period, first, then, place)._asdict()
+            f"{WORDS[first]}_to_{WORDS[then]}": unless_few_others(
+                step_share(steps, members, period, first, then, place),
+                partial(step_share, steps, ~members, period, first, then, place),
+            )._asdict()
             for first, then in ((VIEWED, CARTED), (CARTED, BOUGHT), (VIEWED, BOUGHT))
         }
-        shown = {WORDS[step]: count if count >= MIN_GROUP or count == 0 else None for step, count in enumerate(counts)}
-        reason = FEW if None in shown.values() else None
+        shown = {WORDS[step]: None if is_small(n) or is_small(others[step]) else n for step, n in enumerate(counts)}
+        reason = None if None not in shown.values() else FEW if any(map(is_small, counts)) else FEW_OTHERS
         rows.append({"channel": name, "customers": shown, "unknown": reason, **shares})
     return sorted(rows, key=lambda row: (-max(n or 0 for n in row["customers"].values()), row["channel"]))
 

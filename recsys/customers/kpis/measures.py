@@ -1,7 +1,7 @@
 """Measures of the key figures: one function for each definition, from the log, a period and some of its customers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +9,15 @@ import numpy as np
 from recsys.arrays import Bools, Doubles
 from recsys.customers.kpis.counted.rows import BOUGHT, CARTED, VIEWED
 from recsys.customers.kpis.definitions import ACTIVE_DAYS, CHURN_DAYS, UPGRADE, WARM_UP_DAYS
-from recsys.customers.kpis.figures import Figure, no_figure, ratio_figure, share_figure, sum_figure, survey_figure
+from recsys.customers.kpis.figures import (
+    Figure,
+    no_figure,
+    ratio_figure,
+    share_figure,
+    sum_figure,
+    survey_figure,
+    unless_few_others,
+)
 from recsys.customers.kpis.funnel import step_share
 from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.periods import Period
@@ -39,10 +47,11 @@ class Question:
 
 
 def measure(question: Question, name: str) -> Figure:
-    """The figure of that name; none where the period has not ended."""
+    """The figure of that name; none where the period has not ended, and none that tells of a few others."""
     if question.period.end_ms > question.log.as_of_ms and name not in ("nps", "csat"):
         return no_figure("the period is not over")
-    return MEASURES[name](question)
+    others = replace(question, members=~question.members)
+    return unless_few_others(MEASURES[name](question), lambda: MEASURES[name](others))
 
 
 def measure_all(question: Question) -> dict[str, Figure]:

@@ -42,6 +42,17 @@ def is_built_in(segment: str) -> bool:
     return segment.partition(":")[0] in KINDS
 
 
+def check_built_in(plan: CustomerPlan, segment: str) -> None:
+    """Raises BadInput with the nearest name where no stage, group or class is called so."""
+    kind, _, name = segment.partition(":")
+    if name not in (names := _names(plan, kind)):
+        raise BadInput(f"segment {segment!r}: no {kind} has that name; {spelling_hint(name, names)}")
+
+
+def _names(plan: CustomerPlan, kind: str) -> tuple[str, ...]:
+    return {"stage": stage_names(), "rfm": build_grouping(plan.groups).names, "abc": tuple(ABC_LETTERS)}[kind]
+
+
 def built_in_group(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) -> KpiGroup:
     """Who was in that group at the moment, by what was known then.
 
@@ -52,11 +63,9 @@ def built_in_group(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) ->
 
 
 def _members_at(log: KpiLog, plan: CustomerPlan, segment: str, at_ms: int) -> Bools:
+    check_built_in(plan, segment)
     kind, _, name = segment.partition(":")
-    names = {"stage": stage_names(), "rfm": build_grouping(plan.groups).names, "abc": tuple(ABC_LETTERS)}[kind]
-    if name not in names:
-        raise BadInput(f"segment {segment!r}: no {kind} has that name; {spelling_hint(name, names)}")
-    place = names.index(name)
+    place = _names(plan, kind).index(name)
     if kind == "stage":
         in_stage: Bools = stages_at(log.orders, at_ms, plan.rule).stage == place
         return in_stage

@@ -39,6 +39,11 @@ class Selection:
     until_ms: int | None = None
     by: PeriodUnit = "week"
 
+    def check(self) -> None:
+        """Raises BadInput for a time that no log can have."""
+        if None not in (self.since_ms, self.until_ms):
+            periods_between(self.since_ms, self.until_ms, self.by)  # type: ignore[arg-type]
+
     def start_ms(self, log: KpiLog) -> int:
         """Where the report begins: the moment of a group that the log says."""
         return self.periods(log)[0].start_ms

@@ -1,5 +1,6 @@
 """Commands `recsys kpis`, `recsys cohorts` and `recsys expected-units`; the first is a job that raises alarms, too."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,10 +77,11 @@ def cohorts(
     from recsys.customers.kpis.log import read_kpi_log
     from recsys.customers.kpis.report import cohort_report
 
+    selection, find_group = _selection(since, until, "month"), _group_finder(ctx.obj, segment)
+    selection.check()
     log = read_kpi_log(ctx.obj.existing_store(), ctx.obj.home, ctx.obj.file)
-    selection = _selection(since, until, "month")
     at_ms = log.begins_ms if selection.since_ms is None else selection.since_ms
-    report = cohort_report(log, selection, _group(ctx.obj, log, segment, at_ms))
+    report = cohort_report(log, selection, find_group(log, at_ms))
     rows = [
         (date(row["month"] / DAY_MS), row["customers"], each["months_later"], each["value"], each["low"], each["high"])
         for row in report["cohorts"]
@@ -157,19 +159,26 @@ def _read_report(context: CliContext, store: "Store", selection: "Selection", se
     from recsys.customers.kpis.log import read_kpi_log
     from recsys.customers.kpis.report import kpi_report
 
+    selection.check()
+    find_group = _group_finder(context, segment)
     log = read_kpi_log(store, context.home, context.file)
-    return kpi_report(log, selection, _group(context, log, segment, selection.start_ms(log)))
+    return kpi_report(log, selection, find_group(log, selection.start_ms(log)))
 
 
-def _group(context: CliContext, log: "KpiLog", segment: str | None, at_ms: int) -> "KpiGroup | None":
-    """The group of that name: one that the log says is as of the moment, a saved segment as of the live release."""
-    from recsys.customers.kpis.members import built_in_group, is_built_in, saved_group
+def _group_finder(context: CliContext, segment: str | None) -> "Callable[[KpiLog, int], KpiGroup | None]":
+    """How the group of that name is found in a log: one that the log says as of the moment, a saved one as of now.
+
+    Raises BadInput for a name that there is not, before the log is read.
+    """
+    from recsys.customers.kpis.members import built_in_group, check_built_in, is_built_in, saved_group
     from recsys.customers.kpis.report import read_plan
 
     if segment is None:
-        return None
+        return lambda log, at_ms: None
     if is_built_in(segment):
-        return built_in_group(log, read_plan(context.file), segment, at_ms)
+        plan = read_plan(context.file)
+        check_built_in(plan, segment)
+        return lambda log, at_ms: built_in_group(log, plan, segment, at_ms)
     from recsys.cli.customers.segments import live_population
     from recsys.ranking.segments.evaluation import members
     from recsys.ranking.segments.repository import open_segment_repository
@@ -178,7 +187,8 @@ def _group(context: CliContext, log: "KpiLog", segment: str | None, at_ms: int) 
     saved = repository.last_valid()
     condition, population = repository.condition(segment, saved), live_population(context)
     rows = members(condition, population, saved.conditions()).nonzero()[0].tolist()
-    return saved_group(log, segment, [population.user_ids[row] for row in rows], population.as_of_ms)
+    user_ids = [population.user_ids[row] for row in rows]
+    return lambda log, at_ms: saved_group(log, segment, user_ids, population.as_of_ms)
 
 
 def _figure_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:

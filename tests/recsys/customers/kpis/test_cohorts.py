@@ -26,6 +26,12 @@ def test_a_cohort_keeps_its_first_month_and_small_ones_are_left_out() -> None:
     assert list(triangle(log, until_ms=at(30))) == [jan]
 
 
+def test_a_cohort_of_a_segment_that_leaves_a_few_others_is_left_out() -> None:
+    log = log_of([event(user, 3) for user in range(60)] + [event(0, 40)])
+    sizes = [[row["customers"] for row in cohort_triangle(log, np.arange(60) < n, None, None)] for n in (40, 41, 60)]
+    assert sizes == [[40], [], [60]]
+
+
 def test_a_month_that_has_not_ended_is_no_figure() -> None:
     log = log_of([event(user, 3) for user in range(20)] + [event(0, 40)])
     assert triangle(log) == {at(-1): [(20, 1.0)]}

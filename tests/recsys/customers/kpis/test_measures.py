@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.customers.kpis.definitions import KPI_BY_NAME, KPIS
-from recsys.customers.kpis.figures import FEW, Figure
+from recsys.customers.kpis.figures import FEW, FEW_OTHERS, NOBODY, Figure
 from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.measures import MEASURES, Question, measure, measure_all
 from recsys.customers.kpis.periods import Period, previous_period
@@ -22,6 +22,16 @@ def question(log: KpiLog, period: Period, *, below: int = 40) -> Question:
 
 def figure(log: KpiLog, period: Period, name: str) -> Figure:
     return measure(question(log, period), name)
+
+
+def test_a_figure_of_a_segment_that_leaves_a_few_others_is_not_told(kpi_log: KpiLog) -> None:
+    """Week 14: of 30 buyers, a segment of 25 leaves 5; a segment of 30 leaves nobody who bought."""
+    assert measure(question(kpi_log, WEEK_14, below=25), "revenue").unknown == FEW_OTHERS
+    assert measure(question(kpi_log, WEEK_14, below=30), "revenue").value == 350
+    assert measure(question(kpi_log, WEEK_14, below=30), "repurchase_rate").unknown == FEW_OTHERS
+    assert measure(question(kpi_log, WEEK_14, below=10), "revenue").unknown == FEW
+    assert measure(question(kpi_log, Period(at(0), at(7)), below=20), "revenue").n == 20
+    assert measure(question(kpi_log, WEEK_14, below=0), "revenue").unknown == NOBODY
 
 
 BY_HAND = [
@@ -84,7 +94,6 @@ def test_the_interval_of_a_ratio_is_that_of_cochran(kpi_log: KpiLog) -> None:
 def test_nothing_is_said_of_fewer_than_twenty_customers(kpi_log: KpiLog, name: str) -> None:
     few = measure(question(kpi_log, WEEK_15, below=19), name)
     assert few == Figure(None, None, None, None, FEW)
-    assert measure(question(kpi_log, WEEK_15, below=20), name).n == 20
 
 
 def test_a_week_that_has_not_ended_has_no_figure(kpi_log: KpiLog) -> None:

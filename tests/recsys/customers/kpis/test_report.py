@@ -1,9 +1,11 @@
 """Reports: periods, groups as of the begin, funnel by channel, and errors that name what was written."""
 
+import numpy as np
 import orjson
 import pytest
 
 from recsys.customers.kpis.definitions import KPI_BY_NAME
+from recsys.customers.kpis.figures import FEW, FEW_OTHERS
 from recsys.customers.kpis.log import KpiLog
 from recsys.customers.kpis.members import KpiGroup, built_in_group, is_built_in, saved_group
 from recsys.customers.kpis.report import Selection, cohort_report, kpi_report
@@ -36,6 +38,14 @@ def test_the_funnel_is_by_channel_without_small_ones(kpi_log: KpiLog) -> None:
     assert web["view_to_cart"]["value"] == 0.5
 
 
+def test_a_funnel_of_a_segment_hides_steps_of_a_few_others(kpi_log: KpiLog) -> None:
+    """On the web 40 look and 20 fill a basket, customers 5 to 24; a segment of 10 to 39 leaves 10 and 5."""
+    members = np.arange(kpi_log.n_customers) >= 10
+    (web,) = kpi_report(kpi_log, WEEK_15, KpiGroup("late", members, at(105)))["funnel"]
+    assert (web["customers"], web["unknown"]) == ({"view": None, "cart": None, "purchase": 0}, FEW)
+    assert web["view_to_cart"]["unknown"] == FEW_OTHERS
+
+
 def test_a_group_is_as_of_the_begin_of_the_report(kpi_log: KpiLog) -> None:
     """On day 105 the money is 25, 20 and 10 of 10, 20 and 10 customers: A ends with the one who crosses 600 of 750.
 
@@ -63,8 +73,8 @@ def test_a_group_that_is_misspelt_or_small_is_refused(kpi_log: KpiLog, segment: 
 
 
 def test_a_saved_segment_holds_those_of_its_customers_who_count(kpi_log: KpiLog) -> None:
-    ids = [*(f"u{user:03}" for user in range(22)), "refused"]
+    ids = [*(f"u{user:03}" for user in range(24)), "refused"]
     report = kpi_report(kpi_log, WEEK_15, saved_group(kpi_log, "tea lovers", ids, at(112)))
-    assert report["segment"] == {"name": "tea lovers", "customers": 22, "members_as_of": at(112)}
-    assert report["periods"][0]["figures"]["revenue"]["value"] == 12 * 12 + 10 * 10
+    assert report["segment"] == {"name": "tea lovers", "customers": 24, "members_as_of": at(112)}
+    assert report["periods"][0]["figures"]["revenue"]["value"] == 12 * 12 + 12 * 10
     assert not is_built_in("tea lovers")
