@@ -116,7 +116,14 @@ KPI_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ItemsFoundOut": {
         "total": 2,
         "items": [
-            {"item_id": "995242", "name": "Oat milk", "category": "drinks", "brand": "national", "price": 2.49},
+            {
+                "item_id": "995242",
+                "name": "Oat milk",
+                "category": "drinks",
+                "brand": "national",
+                "price": 2.49,
+                "is_listed": True,
+            },
         ],
     },
 }

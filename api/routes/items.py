@@ -15,6 +15,7 @@ from api.schemas.params import PRINTABLE, PathId
 from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
 from recsys.data.catalogue.catalogue import Catalogue
+from recsys.data.catalogue.name_search import closeness, query_words, unlisted_items
 from recsys.data.entities import Item
 from recsys.data.events import Event
 from recsys.data.ids import MISSING
@@ -43,14 +44,19 @@ async def search_items(
     request: Request,
     query: Annotated[str, Query(min_length=1, max_length=200, pattern=PRINTABLE, description="words of a name or id")],
     limit: Annotated[int, Query(ge=1, le=1_000)] = 20,
+    unlisted: Annotated[bool, Query(description="adds the stored items that are never shown")] = False,
 ) -> Response:
-    """The listed items whose id or name holds every word, whatever its case, the closest first."""
+    """The listed items whose id, name or category holds every word, whatever its case, the closest first."""
     state = app_state(request)
 
     def compute(release: LiveRelease, _now_ms: int, _events: Sequence[Event], _subject: Subject) -> dict[str, Any]:
         catalogue = release.recommender.catalogue
         matching = state.name_search.search(catalogue, query, limit)
-        return {"total": matching.total, "items": [_matching_item(catalogue, at) for at in matching.positions]}
+        rows = [_matching_item(catalogue, at) for at in matching.positions]
+        others = [_unlisted_item(item) for item in _unlisted(state, catalogue, query)] if unlisted else []
+        if others:
+            rows = sorted([*rows, *others], key=lambda row: closeness(query, row["item_id"], row["name"]))[:limit]
+        return {"total": matching.total + len(others), "items": rows}
 
     return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
 
@@ -93,7 +99,18 @@ async def delete_item(request: Request, item_id: PathId) -> Response:
     return Response(status_code=204)
 
 
-def _matching_item(catalogue: Catalogue, at: int) -> Mapping[str, object]:
+def _unlisted(state: AppState, catalogue: Catalogue, query: str) -> list[Item]:
+    words = query_words(query)
+    stored = state.store.items_with_word(max(words, key=len)) if words else []
+    return unlisted_items(stored, catalogue, query)
+
+
+def _unlisted_item(item: Item) -> Mapping[str, Any]:
+    fields = {name: getattr(item, name) for name in ("item_id", "name", "category", "brand", "price")}
+    return fields | {"is_listed": False}
+
+
+def _matching_item(catalogue: Catalogue, at: int) -> Mapping[str, Any]:
     price = float(catalogue.price[at])
     words = {name: getattr(catalogue, name).words[getattr(catalogue, name).codes[at]] for name in ("category", "brand")}
     labels = {"item_id": catalogue.item_id(at), "name": catalogue.name(at)}
@@ -101,6 +118,7 @@ def _matching_item(catalogue: Catalogue, at: int) -> Mapping[str, object]:
         **labels,
         **{name: word or None for name, word in words.items()},
         "price": None if price != price else price,
+        "is_listed": True,
     }
 
 

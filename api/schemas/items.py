@@ -60,6 +60,7 @@ class MatchingItemOut(BaseModel):
     category: str | None
     brand: str | None
     price: float | None
+    is_listed: bool
 
 
 class ItemsFoundOut(BaseModel):

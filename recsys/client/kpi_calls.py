@@ -107,9 +107,10 @@ def movers(*, days: int = 28, back: int | None = None, to: int | None = None, li
     return _report("/v1/movers", Movers, {"days": days, "back": back, "to": to, "limit": limit})
 
 
-def search_items(query: str, *, limit: int = 20) -> Call[MatchingItems]:
-    """The items whose id or name holds every word."""
-    return Call("GET", "/v1/items:search", MatchingItems.model_validate_json, query={"query": query, "limit": limit})
+def search_items(query: str, *, limit: int = 20, unlisted: bool = False) -> Call[MatchingItems]:
+    """The items whose id, name or category holds every word.  unlisted: also those that are never shown."""
+    fields: dict[str, Value] = {"query": query, "limit": limit, "unlisted": unlisted}
+    return Call("GET", "/v1/items:search", MatchingItems.model_validate_json, query=fields)
 
 
 def _report(template: str, model: type[M], query: Mapping[str, Value | None]) -> Call[M]:

@@ -116,6 +116,16 @@ def test_items_and_records_that_hold_a_text_are_found_page_by_page_and_changed_w
     assert list(store.items_since(revision)) == [Item("0001", "y", attributes={"by": text})]
 
 
+def test_items_with_a_word_are_found_in_any_letters(store: Store) -> None:
+    store.put_items([Item("1", 'Grüner "Tee" 50%'), Item("2", "GRÜNER TEE"), Item("3", "Tee_x"), Item("4", "Tea\\n")])
+
+    def ids(word: str) -> list[str]:
+        return [item.item_id for item in store.items_with_word(word)]
+
+    assert (ids("tee"), ids("grüner"), ids("50%"), ids("e_x")) == (["1", "2", "3"], ["1", "2"], ["1"], ["3"])
+    assert (ids('"tee"'), ids("a\\n"), ids("kaffee")) == (["1"], ["4"], [])
+
+
 def test_digests_of_erased_customers_stay(store: Store) -> None:
     store.erase_user("u")
     store.erase_user("v")

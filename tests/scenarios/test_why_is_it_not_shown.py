@@ -58,6 +58,25 @@ def test_an_item_nobody_heard_of(small_shop: Recommender) -> None:
     assert found(small_shop, home(), "no-such-thing").cause.code == "unknown_item"
 
 
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"category": "FEES"}, "never_shown", "category is 'FEES'"),
+        ({"attributes": {"kind": "x"}}, "never_shown", "kind is 'x'"),
+        ({"deleted": True}, "deleted", "deleted"),
+        ({}, "not_listed", "train anew"),
+    ],
+)
+def test_a_stored_item_that_the_release_was_made_without(
+    small_shop: Recommender, fields: dict[str, Any], code: str, words: str
+) -> None:
+    never_show = build_never_show({"kind": ["x"], "category": ["FEES"]})
+    shop = small_shop.with_catalogue(replace(small_shop.catalogue, never_show=never_show))
+    verdict = found(shop, home(), "bag-fee", Item("bag-fee", "Bag fee", **fields))
+    assert (verdict.cause.code, verdict.name) == (code, "Bag fee")
+    assert words in verdict.cause.text
+
+
 def test_an_item_that_is_in_the_list(small_shop: Recommender, first: str) -> None:
     verdict = found(small_shop, home(), first)
     assert (verdict.cause.code, verdict.place, verdict.rank) == ("shown", 1, 1)

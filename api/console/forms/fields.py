@@ -1,10 +1,23 @@
 """Typed fields of forms as values; a fault says what was typed, and what is meant."""
 
+import re
+import unicodedata
 from datetime import date
 from typing import Any
 
 from api.console.visit import Visit
 from recsys.errors import BadInput
+
+MOST_LETTERS = 64  # of a name of a segment, rule, campaign or promotion
+
+
+def typed_name(text: str) -> str:
+    """The name that was typed, with hyphens for what names of documents may not hold.  Raises BadInput."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:MOST_LETTERS]
+    if not name:
+        raise BadInput(f"{text!r} is no name; put in letters a to z or digits, such as champions-at-risk")
+    return name
 
 
 def typed_number(text: str, example: str) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from api.console.forms.fields import typed_name
 from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
@@ -150,7 +151,7 @@ def typed_campaign(visit: Visit) -> dict[str, Any]:
         raise BadInput("who shall get it? Choose a segment, or put in the product whose likeliest buyers shall get it")
     offer = {"text": visit.typed("offer"), "items": visit.typed("products").split(), "coupon": visit.typed("coupon")}
     definition: dict[str, Any] = {
-        "id": visit.typed("name"),
+        "id": typed_name(visit.typed("name")),
         "goal": visit.typed("goal"),
         "audience": {"segment": segment} if segment else {"item": item},
         "offer": {name: value for name, value in offer.items() if value},

@@ -31,12 +31,17 @@ async def view(visit: Visit) -> Response:
             rows, fallback, version = [_as_row(ask, title, single.items)], single.fallback, single.model_version
     return visit.render(
         "lists.html",
-        placements=[(each.name, f"{each.name}: {each.title}".rstrip(": ")) for each in places.placements],
+        placements=place_choices(places),
         rows=rows,
         problem=fault,
         fallback=fallback,
         version=version,
     )
+
+
+def place_choices(places: Placements) -> list[tuple[str, str]]:
+    """Name of each placement, and the same with its title."""
+    return [(each.name, f"{each.name}: {each.title}".rstrip(": ")) for each in places.placements]
 
 
 def ask_of(visit: Visit, places: Placements) -> Ask:

@@ -1,7 +1,6 @@
 """Promotions: what was redeemed and spent, a form and the text of all with a preview, and the offers of a customer."""
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from api.console.formats import number, share
 from api.console.forms.documents import StoredDocument
-from api.console.forms.fields import typed_days, typed_lines, typed_number, typed_words
+from api.console.forms.fields import typed_days, typed_lines, typed_name, typed_number, typed_words
 from api.console.page import ConsolePage, MenuGroup
 from api.console.tables import Column, DataTable, table_page
 from api.console.visit import Visit
@@ -172,7 +171,7 @@ def typed_promotion(visit: Visit) -> dict[str, Any]:
     title = visit.typed("title")
     if not title:
         raise BadInput("what shall the customer read? Put in a title such as 10 % off tea")
-    name = visit.typed("name") or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+    name = typed_name(visit.typed("name") or title.lower())
     promotion: dict[str, Any] = {"id": name, "title": title, "kind": visit.typed("kind", "discount")}
     promotion |= {field: words for field, read in LISTS if (words := read(visit.typed(field)))}
     promotion |= {field: visit.typed(field) for field in TEXTS if visit.typed(field)}

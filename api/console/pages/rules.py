@@ -1,13 +1,13 @@
 """Rules of marketers: a form for one more, the text of all of them, a preview of both, and the versions before."""
 
-import re
 from typing import Any
 
 from starlette.responses import Response
 
 from api.console.forms.documents import StoredDocument
-from api.console.forms.fields import typed_days, typed_number, typed_words
+from api.console.forms.fields import typed_days, typed_name, typed_number, typed_words
 from api.console.page import ConsolePage, MenuGroup
+from api.console.pages.lists import place_choices
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
 from recsys.client import Ask, RuleTrial, list_calls
@@ -46,7 +46,7 @@ async def view(visit: Visit, trial: RuleTrial | None = None, text: str | None = 
         "rules.html",
         **state,
         table=table_page(visit, COLUMNS, rows, default="id", caption="Rules"),
-        placements=[(each.name, each.name) for each in places.placements],
+        placements=place_choices(places),
         kinds=KINDS,
         trial=trial,
     )
@@ -57,7 +57,7 @@ def typed_rule(visit: Visit) -> dict[str, Any]:
     kind, product = visit.typed("kind", "pin"), visit.typed("product")
     if not product:
         raise BadInput("which product is it about? Put in its id")
-    name = visit.typed("name") or f"{kind}-{re.sub(r'[^A-Za-z0-9]+', '-', product).strip('-')[:40]}"
+    name = typed_name(visit.typed("name") or f"{kind}-{product}")
     rule: dict[str, Any] = {"id": name, "kind": kind, "items": typed_words(product)}
     if kind in ("pin", "boost"):
         field, default = ("slot", "1") if kind == "pin" else ("factor", "3")

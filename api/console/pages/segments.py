@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from api.console import conditions
 from api.console.forms.documents import StoredDocument
+from api.console.forms.fields import typed_name
 from api.console.page import Action, ConsolePage, MenuGroup
 from api.console.visit import Visit
 from recsys.client import SegmentTrial, ShopSegments, calls
@@ -51,9 +52,9 @@ async def view(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """Stores the segment under its name, in place of one that has it."""
-    name, about = visit.typed("name"), visit.typed("about")
-    if not name:
-        raise BadInput("Give the segment a name, such as coffee-lapsed.")
+    name, about = typed_name(visit.typed("name")), visit.typed("about")
+    if name != visit.typed("name"):
+        about = about or visit.typed("name")
     segment = {"name": name, "where": conditions.parsed_condition(visit.typed("where"))}
     segment |= {"about": about} if about else {}
     saved = await visit.client.segments()

@@ -337,11 +337,22 @@ def build_never_show(values_by_field: Mapping[str, Iterable[str]]) -> NeverShow:
 
 def is_hidden(item: Item, never_show: NeverShow) -> bool:
     """Whether one of the item's fields or attributes has a value that is never shown."""
-    return any(_value(item, key) in values for key, values in never_show.items())
+    return hiding_field(item, never_show) is not None
 
 
-def _value(item: Item, key: str) -> Attribute:
-    value = getattr(item, key) if key in FIELDS else item.attributes.get(key)
+def hiding_field(item: Item, never_show: NeverShow) -> str | None:
+    """The first field or attribute of the item whose value is never shown."""
+    return next((key for key, values in never_show.items() if _text(item, key) in values), None)
+
+
+def field_value(item: Item, key: str) -> Attribute:
+    """The field of that name, else the attribute."""
+    value: Attribute = getattr(item, key) if key in FIELDS else item.attributes.get(key)
+    return value
+
+
+def _text(item: Item, key: str) -> str | None:
+    value = field_value(item, key)
     return value if isinstance(value, str) else None
 
 

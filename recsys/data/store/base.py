@@ -3,9 +3,11 @@
 Long reads go page by page: no transaction stays open between pages, so writers and clean-up never wait for a reader.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -50,7 +52,7 @@ from recsys.data.store.people.user_tables import (
     UserTables,
     json_array,
 )
-from recsys.data.store.serialization import parse_item, parse_user
+from recsys.data.store.serialization import json_text, parse_item, parse_user
 from recsys.data.store.validation import checked_columns
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Store(RunTable, AgedEvents, FactStore, HeldTexts, MergeStore, CampaignStor
     _USER_PAGES = "SELECT user_id, document FROM users WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
     _EVENT_OWNERS: ClassVar[str]  # parameter: after user_id; a page of the customers with events
     _HOLDING: ClassVar[str]  # parameter: a text
+    _LIKE: ClassVar[str]  # parameter: a pattern, whose ASCII letters match in any case
     _TOMBSTONES = "SELECT seq, digest, at_ms, how FROM forgotten WHERE seq > $1 ORDER BY seq"
     _ITEMS: ClassVar[str]  # parameter: ids as a JSON array
     _ACTIVITY: ClassVar[str]  # parameters: user, after seq
@@ -173,6 +176,15 @@ class Store(RunTable, AgedEvents, FactStore, HeldTexts, MergeStore, CampaignStor
         """The items whose JSON holds that piece, see `json_text`, page by page."""
         pages = self._pages(f"SELECT revision, document FROM items {self._HOLDING} AND revision > $2 {_FEW}", 0, text)
         return ([parse_item(document) for _, document in rows] for rows in pages)
+
+    def items_with_word(self, word: str) -> list[Item]:
+        """The items whose JSON holds the word in small, capital or title letters (ASCII: in any)."""
+        forms = [word] if word.isascii() else [*dict.fromkeys((word, word.lower(), word.upper(), word.title()))]
+        patterns = ["%" + re.sub(r"([\\%_])", r"\\\1", json_text(form)) + "%" for form in forms]
+        statement = f"SELECT revision, document FROM items {self._LIKE} AND revision > $2 {_FEW}"
+        pages = chain.from_iterable(self._pages(statement, 0, pattern) for pattern in patterns)
+        document_by_revision = {revision: document for rows in pages for revision, document in rows}
+        return [parse_item(document) for document in document_by_revision.values()]
 
     def users_holding(self, text: str) -> Iterator[list[User]]:
         """The records of customers whose JSON holds that piece, page by page."""

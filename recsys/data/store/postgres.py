@@ -219,6 +219,7 @@ class PostgresStore(Store):
         f"SELECT seq, {FIELDS} FROM events WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT {EVENT_PAGE_ROWS}"
     )
     _HOLDING = "WHERE strpos(document, $1) > 0"
+    _LIKE = r"WHERE document ILIKE $1 ESCAPE '\'"
     _IN_COLUMN = "strpos({column}, $1) > 0"
     _EVENT_OWNERS = "SELECT DISTINCT user_id FROM events WHERE user_id > $1 ORDER BY user_id LIMIT 10000"
     _USER_HEAD = "SELECT coalesce(max(seq), 0) FROM events WHERE user_id = $1"

@@ -57,6 +57,7 @@ class SqliteStore(Store):
     _USER_HEAD = sqlite_user_index.HEAD
     _EVENT_OWNERS = sqlite_user_index.OWNER_PAGES
     _HOLDING = "WHERE instr(CAST(document AS TEXT), $1) > 0"
+    _LIKE = r"WHERE CAST(document AS TEXT) LIKE $1 ESCAPE '\'"
     _IN_COLUMN = "instr({column}, $1) > 0"
     _IDENTITY = sqlite_users.IDENTITY
 

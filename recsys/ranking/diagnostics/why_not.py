@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.data.catalogue.catalogue import FIELDS
+from recsys.data.catalogue.catalogue import NeverShow, field_value, hiding_field
 from recsys.data.entities import Item
 from recsys.data.events import DISMISS, PURCHASE, RATING
 from recsys.data.ids import MISSING
@@ -38,6 +38,9 @@ class Cause:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+DELETED = Cause("deleted", "It was deleted from the catalogue.")
+
+
 @dataclass(frozen=True, slots=True)
 class WhyNot:
     """place: in the list, from 1, None when the item is not in it.  eligible: the number of eligible items.
@@ -60,10 +63,8 @@ def why_not(recommender: Recommender, query: Query, item_id: str, stored: Item |
     find_placement(recommender.placements, query.placement)
     item = recommender.catalogue.position(item_id)
     if item == MISSING:
-        cause = Cause(
-            "unknown_item", f"Nobody ever heard of an item {item_id!r}: neither catalogue nor events hold it."
-        )
-        return WhyNot(item_id, None, None, cause)
+        cause = _unnumbered(item_id, stored, recommender.catalogue.never_show)
+        return WhyNot(item_id, stored.name if stored is not None else None, None, cause)
     return _Investigation(recommender, query, item, stored).result()
 
 
@@ -119,12 +120,11 @@ class _Investigation:
         if self._catalogue.is_listed[self._item]:
             return None
         if self._stored is not None and self._stored.deleted:
-            return Cause("deleted", "It was deleted from the catalogue.")
+            return DELETED
         for key, values in self._catalogue.never_show.items():
             value = self._value(key)
             if isinstance(value, str) and value in values:
-                text = f"Items whose {key} is {value!r} are never shown: [catalogue.never_show] says so."
-                return Cause("never_shown", text, {"field": key, "value": value})
+                return _never_shown(key, value)
         return Cause("not_listed", "It was deleted, or is of a kind that is never shown.")
 
     def _value(self, key: str) -> object:
@@ -132,9 +132,7 @@ class _Investigation:
             return self._catalogue.category.words[self._catalogue.category.codes[self._item]]
         if key == "brand":
             return self._catalogue.brand.words[self._catalogue.brand.codes[self._item]]
-        if self._stored is None:
-            return None
-        return getattr(self._stored, key) if key in FIELDS else self._stored.attributes.get(key)
+        return None if self._stored is None else field_value(self._stored, key)
 
     def _not_on_sale(self) -> Cause | None:
         catalogue, now = self._catalogue, self._query.now_ms / DAY_MS
@@ -294,10 +292,29 @@ class _Investigation:
                 return Cause(
                     "not_found", f"No source of the placement {self._query.placement} finds it for this customer."
                 )
-            text = f"It stands below the first {MOST_LOOKED_THROUGH} of {known.eligible} that may be shown."
+            text = f"It stands below the first {MOST_LOOKED_THROUGH:,} of {known.eligible:,} that may be shown."
             return Cause("ranked_lower", text)
-        text = f"It has rank {known.rank} of {known.eligible} that may be shown, and the list has {self._query.k}."
+        text = f"It has rank {known.rank:,} of {known.eligible:,} that may be shown, and the list has {self._query.k}."
         return Cause("ranked_lower", f"{text} {source_sentence(known.sources, source)}", {"rank": known.rank})
+
+
+def _unnumbered(item_id: str, stored: Item | None, never_show: NeverShow) -> Cause:
+    """The cause for an item that the release does not hold: training leaves out what is never shown."""
+    if stored is None:
+        return Cause("unknown_item", f"There is no item {item_id!r}: neither catalogue nor events hold it.")
+    if stored.deleted:
+        return DELETED
+    key = hiding_field(stored, never_show)
+    if key is None:
+        return Cause(
+            "not_listed", "It is in the catalogue, but the release in service was made without it; train anew."
+        )
+    return _never_shown(key, str(field_value(stored, key)))
+
+
+def _never_shown(key: str, value: str) -> Cause:
+    text = f"Items whose {key} is {value!r} are never shown: [catalogue.never_show] says so."
+    return Cause("never_shown", text, {"field": key, "value": value})
 
 
 def _by(rule: Rule, code: str, does: str) -> Cause:

@@ -1,6 +1,7 @@
 """A console beside a service, both in this process, and people who are signed in."""
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -21,7 +22,7 @@ from api.observability.metrics import Metrics
 from api.settings import ServerConfig
 from api.state import AppState
 from recsys.client import AsyncClient
-from recsys.data.entities import User
+from recsys.data.entities import Item, User
 from recsys.data.store.open import open_store
 from recsys.testing import small_items
 from recsys.threads import limit_threads
@@ -63,7 +64,8 @@ def console_of(
     """
     given = {"RECSYS_SERVE_SHED_AFTER_MS": "60000", **(env or {})}
     limit_threads(given)
-    config = ServerConfig.load(home, None, given)
+    file = home / "recsys.toml"
+    config = ServerConfig.load(home, file if file.exists() else None, given)
     state = AppState(config, open_store(home, config.shop.database_url), Metrics())
     api = build_api(state)
     service = with_middleware(api, state)
@@ -89,7 +91,11 @@ def console_home(home_with_needs: Path, tmp_path_factory: pytest.TempPathFactory
     home = copy_home(home_with_needs, tmp_path_factory.mktemp("console") / "home")
     with closing(open_store(home, None)) as store:
         store.put_items([replace(item, name=HOSTILE) for item in small_items()[:3]])
+        store.put_items([Item("deposit", "Bottle Deposit", category="Deposits")])
         store.put_users([User("user-003", {"city": HOSTILE})])
+    with closing(sqlite3.connect(home / "shop.db")) as log, log:  # the release was made without it
+        log.execute("UPDATE items SET revision = 1 WHERE item_id = 'deposit'")
+    (home / "recsys.toml").write_text('[catalogue.never_show]\ncategory = ["Deposits"]\n')
     for role, scope in SCOPE_BY_ROLE.items():
         key = create_key(home / "keys.json", role, [scope], now_ms=now_ms())[1]
         (home / f"{role}.key").write_text(key)

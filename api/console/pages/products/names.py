@@ -12,7 +12,7 @@ FIELDS = ("product", "item")  # of forms that ask for the id of a product
 async def view(visit: Visit) -> Response:
     """Options of a field, and links where scripts are off."""
     text = next(filter(None, map(visit.query, FIELDS)), "")
-    matching = (await visit.client.search_items(text, limit=MAX_NAMES)).items if text else ()
+    matching = (await visit.client.search_items(text, limit=MAX_NAMES, unlisted=True)).items if text else ()
     return visit.render("product_names.html", items=matching)
 
 

@@ -19,6 +19,7 @@ MATCHING = (
     Column("category", "Category", is_sortable=False),
     Column("brand", "Brand", is_sortable=False),
     Column("price", "Price", "money", is_sortable=False),
+    Column("shown", "Shown", is_sortable=False, hint="never: the shop took its kind out of every list"),
 )
 MAX_PRODUCTS, MAX_FOUND = 1_000, 49  # of a search: less than a page of a table
 
@@ -27,8 +28,9 @@ async def view(visit: Visit) -> Response:
     """The products that match, else those that will sell most."""
     query = visit.query("query")
     if query:
-        matching = await visit.client.search_items(query, limit=MAX_FOUND)
-        table = DataTable(MATCHING, matching.items, TableState("item_id"), None, "Products that match")
+        matching = await visit.client.search_items(query, limit=MAX_FOUND, unlisted=True)
+        rows = [{**item, "shown": "yes" if item["is_listed"] else "never"} for item in matching.items]
+        table = DataTable(MATCHING, rows, TableState("item_id"), None, "Products that match")
         return visit.render("products.html", table=table, total=matching.total, answer=None)
     answer = await visit.client.expected_units(limit=MAX_PRODUCTS)
     table = table_page(visit, COLUMNS, answer.items, default="units", caption="Units expected")

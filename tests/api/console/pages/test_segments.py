@@ -79,6 +79,12 @@ def test_a_segment_may_go_without_words_about_it(console: Browser) -> None:
     )
 
 
+def test_a_name_with_blanks_is_taken_with_hyphens_and_kept_as_it_was_typed(console: Browser) -> None:
+    text = console.submit("/console/segments/save", name="Win back: Käufer", where='{"orders": {"gte": 1}}').text
+    assert "Win-back-Kaufer is saved" in text
+    assert 'value="Win back: Käufer"' in text
+
+
 def test_a_form_opened_before_somebody_else_saved_overwrites_nothing(console: Browser) -> None:
     answer = console.submit("/console/segments/save", name="late", where='{"orders": {"gte": 1}}', digest="0" * 64)
     assert answer.status_code == 422
@@ -87,7 +93,7 @@ def test_a_form_opened_before_somebody_else_saved_overwrites_nothing(console: Br
 
 def _faults() -> Mapping[tuple[tuple[str, str], ...], str]:
     return {
-        (("name", ""), ("where", "{}")): "Give the segment a name",
+        (("name", "?!"), ("where", "{}")): "is no name; put in letters a to z",
         (("name", "x"), ("where", "{")): "the condition is no JSON",
         (("name", "x"), ("where", '{"stag": "loyal"}')): "stag",
     }

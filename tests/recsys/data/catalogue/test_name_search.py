@@ -3,7 +3,7 @@
 import pytest
 
 from recsys.data.catalogue.catalogue import Catalogue, build_catalogue, build_never_show
-from recsys.data.catalogue.name_search import NameSearch
+from recsys.data.catalogue.name_search import NameSearch, closeness, unlisted_items
 from recsys.data.entities import Item
 from recsys.data.ids import IdMap
 
@@ -38,6 +38,22 @@ def test_names_of_the_last_change_count_and_deleted_items_do_not(catalogue: Cata
     changed = catalogue.with_changes([Item("p-4", "Rooibos"), Item("new", "Rooibos neu"), Item("p-2", deleted=True)])
     assert [changed.item_id(at) for at in search.search(changed, "rooibos", 5).positions] == ["p-4", "new"]
     assert search.search(changed, "kaffee", 5).total == search.search(changed, "zitrone", 5).total == 0
+
+
+def test_a_category_counts_like_a_name_but_comes_after_names() -> None:
+    items = [Item("a", "Assam leaves", category="Tea"), Item("b", "A pot of tea"), Item("c", "Tea rose", category="X")]
+    shop = build_catalogue(IdMap.from_ids("abc"), items, build_never_show({}))
+    assert matching(shop, "tea") == (3, ["c", "b", "a"])
+    assert matching(shop.with_changes([Item("c", "Rose", category="Teas")]), "teas") == (1, ["c"])
+    by_hand = sorted(items, key=lambda item: closeness("tea", item.item_id, item.name))
+    assert [item.item_id for item in by_hand] == ["c", "b", "a"]
+
+
+def test_stored_items_that_no_list_shows_are_found_unless_they_are_deleted(catalogue: Catalogue) -> None:
+    stored = [*ITEMS, Item("fee", "Tee-Pfand", category="Pfand"), Item("gone", "Tee", deleted=True)]
+    assert [item.item_id for item in unlisted_items(stored, catalogue, "PFAND tee")] == ["fee"]
+    hidden = catalogue.with_changes([Item("p-3", deleted=True)])
+    assert [item.item_id for item in unlisted_items(stored, hidden, "teekanne")] == ["p-3"]
 
 
 @pytest.mark.parametrize("query", ["", " ", "\u2003\t"])
