@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from recsys.config import spelling_hint
-from recsys.data.catalogue.catalogue import Catalogue, LabelColumn
+from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
 from recsys.errors import BadInput, BadPromotions, DocumentFault
 from recsys.promotions.document import TABLE
 from recsys.promotions.model import Promotion, Promotions
-from recsys.ranking.filters.eligibility import passing
+from recsys.ranking.rules.checks import target_checks
 from recsys.versioned_toml.document import entry_line, faults_text
 
 
@@ -29,16 +28,8 @@ def _problems(promotion: Promotion, catalogue: Catalogue) -> Iterator[tuple[str,
         unknown = [item_id for item_id in ids if catalogue.position(item_id) == MISSING]
         if unknown:
             yield field, f"no item {', '.join(unknown[:5])} in the catalogue or the events"
-    yield from _label_problems("categories", target.categories, catalogue.category)
-    yield from _label_problems("brands", target.brands, catalogue.brand)
-    if target.where is not None:
+    for field, check in target_checks(target, catalogue):
         try:
-            passing(target.where, catalogue, 0.0)
+            check()
         except BadInput as error:
-            yield "where", str(error)
-
-
-def _label_problems(field: str, words: tuple[str, ...], column: LabelColumn) -> Iterator[tuple[str, str]]:
-    for word in words:
-        if word not in column.words:
-            yield field, f"no item has {word!r:.60}; {spelling_hint(word, [each for each in column.words if each])}"
+            yield field, str(error)

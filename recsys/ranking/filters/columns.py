@@ -10,7 +10,7 @@ from recsys.data.catalogue.attributes import AttributeColumn, AttributeValue
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.ids import MISSING
 from recsys.errors import UnknownAttribute
-from recsys.ranking.filters.expression import ATTRIBUTE
+from recsys.ranking.filters.expression import ATTRIBUTE, AllOf, AnyOf, Condition, FilterExpression, Not
 from recsys.ranking.filters.values import FIELDS
 from recsys.time_units import DAY_MS
 
@@ -68,6 +68,27 @@ def attribute_column(name: str, catalogue: Catalogue) -> AttributeColumn:
         hint = _hint(attribute, catalogue.attributes.names())
         raise UnknownAttribute(f"no item has the attribute {attribute!r:.60}; {hint}")
     return column
+
+
+def check_words(expression: FilterExpression, catalogue: Catalogue) -> None:
+    """Raises UnknownAttribute for a category or brand that no item has, with the nearest one."""
+    match expression:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                check_words(part, catalogue)
+        case Not(part):
+            check_words(part, catalogue)
+        case Condition(field, "in", operand) if field in LABEL_FIELDS and isinstance(operand, tuple):
+            check_labels(field, [value for value in operand if isinstance(value, str)], catalogue)
+
+
+def check_labels(field: str, words: Sequence[str], catalogue: Catalogue) -> None:
+    """The same of these words.  field: of LABEL_FIELDS."""
+    known = (catalogue.brand if field == "brand" else catalogue.category).code_by_word
+    for word in words:
+        if word and word not in known:
+            hint = spelling_hint(word, filter(None, known))
+            raise UnknownAttribute(f"no item has the {field} {word!r:.60}; {hint}")
 
 
 def value_codes(name: str, catalogue: Catalogue) -> Ints:

@@ -7,16 +7,18 @@ from itertools import islice
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.store.base import Store
 from recsys.errors import BadInput, BadRules, DocumentFault
-from recsys.ranking.filters.columns import value_codes
+from recsys.ranking.filters.columns import check_labels, check_words, value_codes
 from recsys.ranking.filters.eligibility import passing
-from recsys.ranking.rules.model import Rule, Rules
+from recsys.ranking.rules.model import Rule, Rules, Target
 from recsys.ranking.rules.parser import MOST_FAULTS
 from recsys.ranking.segments.attributes import check_attributes
 from recsys.versioned_toml.document import entry_line, faults_text, read_toml
 
 
 def check_rule_names(rules: Rules, text: str, catalogue: Catalogue | None, store: Store) -> None:
-    """Raises BadRules for attributes that no item or no customer has, each with its line and the nearest name.
+    """Raises BadRules for names that no item or no customer has, each with its line and the nearest one.
+
+    Names of attributes, of categories and of brands.
 
     catalogue: None before the first training, when items are not checked.
     """
@@ -44,7 +46,16 @@ def _faults(rules: Rules, catalogue: Catalogue | None, store: Store) -> Iterator
 def _checks(rule: Rule, catalogue: Catalogue | None, store: Store) -> Iterator[tuple[str, Callable[[], object]]]:
     if rule.segment:
         yield "segment", lambda: check_attributes((user.attributes for user in store.users()), rule.segment)
-    if catalogue is not None and rule.target.where is not None:
-        yield "where", partial(passing, rule.target.where, catalogue, 0.0)
-    if catalogue is not None and rule.per:
-        yield "per", partial(value_codes, rule.per, catalogue)
+    if catalogue is not None:
+        yield from target_checks(rule.target, catalogue)
+        if rule.per:
+            yield "per", partial(value_codes, rule.per, catalogue)
+
+
+def target_checks(target: Target, catalogue: Catalogue) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Checks of the names in a target by their field; each raises BadInput with the nearest name."""
+    yield "categories", partial(check_labels, "category", target.categories, catalogue)
+    yield "brands", partial(check_labels, "brand", target.brands, catalogue)
+    if target.where is not None:
+        yield "where", partial(passing, target.where, catalogue, 0.0)
+        yield "where", partial(check_words, target.where.expression, catalogue)

@@ -14,6 +14,7 @@ from recsys.data.events import PURCHASE, RETURN, Kind
 from recsys.data.ids import MISSING
 from recsys.errors import BadInput, UnknownAttribute, UnknownSegment
 from recsys.models.buy_again import BuyAgainModel
+from recsys.ranking.filters.columns import check_labels, check_words
 from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.segments.attributes import attributes_passing
@@ -150,6 +151,7 @@ def _days_of_each(owner: Longs, at: Doubles, n: int) -> Longs:
 
 def _items_passing(where: Where, catalogue: Catalogue, as_of_ms: int) -> Bools:
     try:
+        check_words(where.expression, catalogue)
         return np.asarray(passing(where, catalogue, as_of_ms / DAY_MS).mask, bool)
     except UnknownAttribute as error:
         raise BadInput(str(error)) from None
@@ -207,10 +209,7 @@ def _propensity(population: SegmentPopulation, days: float) -> Doubles:
 
 def _wanted_items(catalogue: Catalogue, condition: ChanceCondition) -> Bools:
     if condition.category is not None:
-        words = catalogue.category.words
-        if condition.category not in words:
-            hint = spelling_hint(condition.category, filter(None, words))
-            raise BadInput(f"no item has the category {condition.category!r:.60}; {hint}")
+        check_labels("category", [condition.category], catalogue)
         return catalogue.category.isin([condition.category])
     item = catalogue.position(condition.item_id or "")
     if item == MISSING:

@@ -41,7 +41,7 @@ from recsys.ranking.segments.expression import (
 )
 
 SEGMENT_PREFIX = "segment:"
-MAX_DAYS = 3_650
+LEAST_DAYS, MAX_DAYS = 0.01, 3_650
 ACTIVITIES: Final[Mapping[str, Kind]] = {
     "bought": Kind.PURCHASE,
     "viewed": Kind.VIEW,
@@ -143,7 +143,7 @@ class _Parser:
         return ActivityCondition(
             kind,
             None if where is None else _item_filter(where, f"{place}.where"),
-            None if days is None else _days(days, 0, MAX_DAYS, f"{place}.days"),
+            None if days is None else _days(days, LEAST_DAYS, MAX_DAYS, f"{place}.days"),
             parse_conditions("times", "number", fields.get("times", {"gte": 1}), f"{place}.times", self.budget),
         )
 

@@ -58,6 +58,7 @@ def test_segments_are_checked_saved_and_used_by_a_rule(home: Path) -> None:
     [
         ('stage = "nwe"', "line 3: even: where: stage: 'nwe' is none of its values; did you mean 'new'?"),
         ('bought = { where = { categry = "a" } }', "line 3: even: where: no item has the attribute 'categry'"),
+        ('not = { bought = { where = { category = "category-" } } }', "no item has the category 'category-'; did you"),
         ('any = [{ contry = "AT" }]', "no customer has the attribute 'contry'; did you mean 'country'?"),
     ],
 )
@@ -79,6 +80,8 @@ def test_a_check_names_line_and_reason_and_the_nearest_name(home: Path, text: st
             "line 7: r: segment: no customer has",
         ),
         ('items = ["item-021"]', 'where = { colr = "red" }', "line 5: r: where: no item has the attribute 'colr'"),
+        ('items = ["item-021"]', 'categories = ["category-"]', "line 5: r: categories: no item has the category"),
+        ('items = ["item-021"]', 'where = { brand = "Acm" }', "line 5: r: where: no item has the brand 'Acm'"),
     ],
 )
 def test_rules_with_a_name_that_there_is_not_are_refused(home: Path, old: str, new: str, problem: str) -> None:

@@ -77,6 +77,7 @@ def test_attributes_are_those_of_the_records_and_who_refused_is_nowhere(populati
         ({"contry": "AT"}, r"no customer has the attribute 'contry'; did you mean 'country'\?"),
         ({"stge": "new"}, r"no customer has the attribute 'stge'; did you mean 'stage'\?"),
         ({"bought": {"where": {"colr": "red"}}}, "no item has the attribute 'colr'"),
+        ({"viewed": {"where": {"or": [{"brand": "Acme"}, {"price": {"gte": 1}}]}}}, "no item has the brand 'Acme'"),
         ({"segment": "x"}, "no segment 'x'"),
         ({"any": [{"country": {"gte": 3}}]}, "'country' holds text, such as 'AT', and no customer has numbers"),
     ],
