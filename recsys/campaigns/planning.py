@@ -1,7 +1,6 @@
 """Campaign planning: losses, the customers' own money in the window before, and whether the effect can be seen."""
 
 from dataclasses import asdict, dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from recsys.campaigns.definition import CampaignDefinition
 from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
 from recsys.campaigns.result.earlier import EarlierLift, earlier_lift
 from recsys.customers.population import MIN_GROUP
-from recsys.inference.power import ALPHA, POWER, customers_per_arm, detectable_lift
+from recsys.inference.power import ALPHA, POWER, customers_in_all, customers_per_arm, detectable_lift
 from recsys.time_units import DAY_MS
 
 BEFORE_DAYS = 91  # before the window: the money that CUPED adjusts by
@@ -125,12 +124,12 @@ def _judged(known: CampaignPower, share: float) -> CampaignPower:
         words = f"the eligible bought nothing in the {known.window_days:g} days before, so no lift can be planned"
         return _with(known, advice=words)
     per_arm = customers_per_arm(known.mean, known.sd, known.effect, correlation=known.correlation)
-    needed = ceil(per_arm / 2 * (1 / share + 1 / (1 - share)))
+    needed = customers_in_all(known.mean, known.sd, known.effect, share, known.correlation)
     n_control = known.n * share
     detectable = detectable_lift(known.mean, known.sd, known.n - n_control, n_control, correlation=known.correlation)
     is_enough = known.n >= needed
     advice = (
-        f"enough: a lift of {known.effect:.1%} is seen with a chance of {known.power:.0%}"
+        f"enough: a lift of {known.effect:.1%} is seen with a chance of {known.power:.0%} or more"
         if is_enough
         else _proposal(known, needed, per_arm, detectable)
     )

@@ -16,8 +16,13 @@ def customers_per_arm(
 
     mean, sd: of the money of a customer without treatment.  correlation: of that money with the money before.
     """
-    scale = sd * sqrt(1 - correlation**2) * _quantiles(power, alpha) / (lift * mean)
-    return ceil(2 * scale**2)
+    return ceil(2 * _squared_scale(mean, sd, lift, power, alpha, correlation))
+
+
+def customers_in_all(mean: float, sd: float, lift: float, control_share: float, correlation: float = 0.0) -> int:
+    """Customers of both arms together that show that lift where so large a share is control; a part is one more."""
+    arms = 1 / control_share + 1 / (1 - control_share)
+    return ceil(_squared_scale(mean, sd, lift, POWER, ALPHA, correlation) * arms)
 
 
 def detectable_lift(
@@ -33,6 +38,10 @@ def detectable_lift(
     """The least lift of the mean that arms of these sizes show with that power."""
     error = sd * sqrt((1 - correlation**2) * (1 / n_treated + 1 / n_control))
     return _quantiles(power, alpha) * error / mean
+
+
+def _squared_scale(mean: float, sd: float, lift: float, power: float, alpha: float, correlation: float) -> float:
+    return float((sd / (lift * mean) * _quantiles(power, alpha)) ** 2 * (1 - correlation**2))
 
 
 def _quantiles(power: float, alpha: float) -> float:
