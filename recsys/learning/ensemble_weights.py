@@ -36,6 +36,11 @@ class BlendChoice:
     is_enough: bool
     finalists: frozenset[str] = frozenset()
 
+    @property
+    def in_question(self) -> frozenset[str]:
+        """The finalists, and every model whose own list is not worse than the chosen one beyond noise."""
+        return self.finalists | {name for name, alone in self.alone.items() if not is_better(self.ndcg, alone)}
+
 
 def choose_blend(
     lists: Mapping[str, Sequence[Candidates]],

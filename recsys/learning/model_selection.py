@@ -9,7 +9,7 @@ from numpy.random import Generator
 from recsys.data.dataset.interactions import Interactions
 from recsys.learning.backends.base import StepTimer
 from recsys.learning.buy_again_selection import BuyAgainChoice, select_buy_again
-from recsys.learning.ensemble_weights import choose_blend, fit_weights
+from recsys.learning.ensemble_weights import BlendChoice, choose_blend
 from recsys.learning.half_life import HalfLife, with_best_half_life
 from recsys.learning.holdout import BY_CHANCE, Holdout
 from recsys.learning.recipe import Plan
@@ -67,8 +67,7 @@ def select_models(
     more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
     last_look: splits by which only the finalists are judged: the models that this choice is between.
     """
-    sample = draw_sample(holdout.past, rng)
-    validation = _search_validation(sample, holdout, users)
+    validation = _search_validation(sample := draw_sample(holdout.past, rng), holdout, users)
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
@@ -82,10 +81,11 @@ def select_models(
     with step("pace of spare models"):
         optional, optional_half_lives = _with_best_half_lives(optional, plan.fixed, validation, rng)
     (defaults, optional), searched = _with_best_settings((defaults, optional), validation, more, trial)
-    optional = _judge_on_sample(defaults, optional, holdout.past, users, trial)
+    if sample is not holdout.past:
+        optional = _judge_on_sample(defaults, optional, holdout.past, users, trial)
     learners |= defaults
     required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
-    models = trial.fit({**required, **optional}, holdout.past, "try")
+    models = trial.fit({**required, **optional}, holdout.past, "try")  # paid for already
     lists = {name: new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
     choice = choose_models(lists, users.new, {**required, **optional}, more, last_look, trial)
     used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
@@ -146,7 +146,7 @@ def _with_best_settings(
 def _screen(
     defaults: Mapping[str, Learner], validation: Validation, past: Interactions, trial: Trial
 ) -> dict[str, Learner]:
-    """The optional models that add something to the others on a sample of the customers, by any difference."""
+    """The optional models that are not worse beyond noise on a sample of the customers."""
     optional = _affordable(_learnable(past, trial), validation.past, trial)
     if not optional:
         return {}
@@ -155,12 +155,7 @@ def _screen(
         for name, model in trial.fit({**defaults, **optional}, validation.past, "look at").items()
     }
     choice = choose_blend(lists, optional, validation.users.new, min_gain=0.0, standard_errors=0.0)
-    blend = fit_weights(lists, validation.users.new)  # few judges: a part of the blend counts, too
-    kept = {name: learner for name, learner in optional.items() if choice.weights.get(name) or blend.get(name)}
-    kept = kept if choice.is_enough else {}
-    trial.drop(choice, [name for name in optional if name not in kept])
-    trial.verdicts |= model_verdicts(choice)
-    return kept
+    return _not_worse(choice, optional, trial)
 
 
 def _learnable(past: Interactions, trial: Trial) -> dict[str, Learner]:
@@ -197,9 +192,10 @@ def _judge_on_sample(
     users: ValidationUsers,
     trial: Trial,
 ) -> dict[str, Learner]:
-    """The optional models that add enough on as many customers as the budget allows; all where it allows all.
+    """The optional models that are not worse beyond noise on as many customers as the budget allows.
 
-    Nothing is cheaper here than it would be in the release.  A model that is chosen is learnt from everything later.
+    All where it allows all.  Nothing is cheaper here than it would be in the release.  A model that is chosen is learnt
+    from everything later, and so are others in question, the best first, as far as the budget goes.
     """
     if not optional:
         return {}
@@ -211,7 +207,18 @@ def _judge_on_sample(
     part = draw_sample(past, trial.rng, int(share * size.events))
     models = trial.fit({**defaults, **optional}, part, "sample")
     choice = choose_blend({name: new_item_lists(model, users) for name, model in models.items()}, optional, users.new)
-    kept = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
+    kept = _not_worse(choice, optional, trial)
+    doubtful = sorted(
+        (name for name in kept if not choice.weights.get(name)), key=lambda name: -float(choice.alone[name].mean())
+    )
+    unpaid = {name for name in doubtful if not trial.budget.take(kept[name], size)}
+    trial.drop(choice, sorted(unpaid))
+    return {name: learner for name, learner in kept.items() if name not in unpaid}
+
+
+def _not_worse(choice: BlendChoice, optional: Mapping[str, Learner], trial: Trial) -> dict[str, Learner]:
+    """Those of the optional models that this look does not show to be worse; the others are dropped."""
+    kept = {name: learner for name, learner in optional.items() if name in choice.in_question}
     trial.drop(choice, [name for name in optional if name not in kept])
     trial.verdicts |= model_verdicts(choice)
     return kept

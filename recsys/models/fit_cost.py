@@ -79,7 +79,7 @@ def _ease(learner: Ease, size: DataSize) -> float:
     head = min(size.items, isqrt(learner.memory_mib * MIB // 4))
     if head < size.items:
         readings = min(MAX_ENTRIES, CANDIDATES * learner.tail_top_n * 0.3 * size.common)
-        return 6e-6 * learner.tail_top_n * size.items + 1e-8 * readings + 8e-8 * size.common
+        return 2e-6 * learner.tail_top_n * size.items + 1e-8 * readings + 1.2e-8 * size.common
     order = size.users if size.users * FEW_USERS <= head else head
     return 2e-3 * min(head, 5_000) + 4e-12 * head**2 * order
 

@@ -49,13 +49,13 @@ def choose_models(
 def _worth_more_fits(
     lists: Lists, relevant: Sequence[Ints], learners: Mapping[str, Learner], size: DataSize, trial: Trial
 ) -> Lists:
-    """Without the costly spare models that are no finalists of the first held-back part."""
+    """Without the costly spare models that are worse beyond noise on the first held-back part."""
     optional = trial.plan.optional
     costly = {name for name in lists if name in optional and foretold_seconds(learners[name], size) > COSTLY_S}
     if not costly:
         return lists
     choice = choose_blend(lists, optional, relevant)
-    dropped = costly - choice.finalists
+    dropped = costly - choice.in_question
     trial.drop(choice, sorted(dropped))
     trial.verdicts |= {name: verdict for name, verdict in model_verdicts(choice).items() if name in dropped}
     return {name: own for name, own in lists.items() if name not in dropped}

@@ -11,9 +11,9 @@ from recsys.data.ids import MISSING
 from recsys.errors import BadSettings
 from recsys.models.regression.ridge import Weights, gram_matrix, in_blocks, penalties
 
-ROUNDS = 2  # in which the predictors of an item are chosen
 CANDIDATES = 3  # times as many items as are kept are looked at
-MAX_ENTRIES = 5e9  # weights of users that are read for all systems together; it bounds the time of fitting
+PER_USER = 8  # predictors of an item for each of its users: few users cannot tell many apart
+MAX_ENTRIES = 1e9  # weights of users that are read for all systems together; it bounds the time of fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,13 @@ class NearestRegression:
     common: Floats
     max_tail: int
 
-    def system(self, items: Longs, place: Longs) -> Floats:
-        """The Gram matrix of a few items, rising, with the penalty on its diagonal.  (n,) -> (n, n)
-
-        place (I,): MISSING everywhere, before and after.
-        """
-        n, n_head = len(items), int(items.searchsorted(len(self.gram)))
-        system = np.empty((n, n), np.float32)
-        system[:n_head, :n_head] = self.gram[items[:n_head, None], items[:n_head]]
-        if n_head < n:
-            place[items] = np.arange(n)
-            system[n_head:] = self._rows(items[n_head:], place, n)
-            place[items] = MISSING
-            system[:n_head, n_head:] = system[n_head:, :n_head].T
-        np.fill_diagonal(system, self.common[items])
-        return system
+    def system(self, items: Longs, place: Longs) -> "_System":
+        """The Gram matrix of a few items, rising.  place (I,): MISSING everywhere, before and after."""
+        tail = items[items.searchsorted(len(self.gram)) :]
+        place[items] = np.arange(len(items))
+        rows = self._rows(tail, place, len(items)) if len(tail) else np.empty((0, len(items)), np.float32)
+        place[items] = MISSING
+        return _System(self, items, rows)
 
     def _rows(self, items: Longs, place: Longs, n: int) -> Floats:
         """Rows of the Gram matrix, at the columns that have a place: through the users of these items.  (m, n)"""
@@ -65,6 +57,26 @@ class NearestRegression:
         best = best[np.argsort(-score[best], kind="stable")]
         is_tail = others[best] >= len(self.gram)
         return np.sort(best[~is_tail | (np.cumsum(is_tail) <= self.max_tail)])
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """The Gram matrix of n items, rising, of which few rows are made.  tail_rows (T, n): of items behind the head."""
+
+    regression: NearestRegression
+    items: Longs
+    tail_rows: Floats
+
+    def rows(self, chosen: Longs, columns: Longs) -> Floats:
+        """At rising positions, with the penalty on the diagonal.  (m,), (c,) -> (m, c)"""
+        gram, n_head = self.regression.gram, len(self.items) - len(self.tail_rows)
+        row, column = int(chosen.searchsorted(n_head)), int(columns.searchsorted(n_head))
+        rows = np.empty((len(chosen), len(columns)), np.float32)
+        rows[:row, :column] = gram[self.items[chosen[:row], None], self.items[columns[:column]]]
+        rows[:row, column:] = self.tail_rows[columns[column:] - n_head][:, chosen[:row]].T
+        rows[row:] = self.tail_rows[chosen[row:] - n_head][:, columns]
+        rows[np.arange(len(chosen)), columns.searchsorted(chosen)] = self.regression.common[self.items[chosen]]
+        return rows
 
 
 def fit_nearest(by_item: csr_array, l2: float, dropout: float, n_head: int, top_n: int) -> NearestRegression:
@@ -102,21 +114,20 @@ def _predictors(
     regression: NearestRegression, item: int, others: Ints, common: Floats, top_n: int, place: Longs
 ) -> tuple[Longs, Floats]:
     """The items that predict that one, rising, and their weights; from all that share users with it, (M,), (M,)."""
-    order = np.argsort(others)
+    indptr, order = regression.by_item.indptr, np.argsort(others)
+    top_n = min(top_n, PER_USER * int(indptr[item + 1] - indptr[item]))
     others, common = others[order], common[order]
     near = regression.candidates(item, others, common, CANDIDATES * top_n)
     items, shared = others[near].astype(np.int64), common[near].astype(np.float32)
     system, length = regression.system(items, place), np.sqrt(regression.common[items])
-    chosen, weight = np.empty(0, np.int64), np.empty(0, np.float32)
-    residual = shared
+    half = max(1, top_n // 2)
     # Grown by the residual, as a sparse approximate inverse is: Grote & Huckle 1997, section 3.
-    for _ in range(ROUNDS):
-        score = residual / length
-        score[chosen] = 0
-        chosen = np.sort(np.concatenate((chosen, _highest(score, max(1, top_n // ROUNDS)))))
-        weight = _solved(system[np.ix_(chosen, chosen)], shared[chosen])
-        residual = shared - system[:, chosen] @ weight
-    return items[chosen], weight
+    chosen = np.sort(_highest(shared / length, half))
+    rows = system.rows(chosen, np.arange(len(items)))
+    residual = shared - _solved(rows[:, chosen], shared[chosen]) @ rows
+    residual[chosen] = 0
+    chosen = np.sort(np.concatenate((chosen, _highest(residual / length, half))))
+    return items[chosen], _solved(system.rows(chosen, chosen), shared[chosen])
 
 
 def _solved(system: Floats, common: Floats) -> Floats:

@@ -103,13 +103,14 @@ def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates]
     """The candidates of each source and their probabilities; a source unlikely to add any of the k best is left out."""
     lists: list[Candidates] = []
     probabilities: list[Doubles] = []
+    n_events = len(context.history.item)
     for source in context.placement.sources:
         calibration = context.engine.calibrations[source]
         # Each list is in falling order: its k-th decides whether k candidates are better.
         is_settled = any(len(falling) >= k and falling[k - 1] >= calibration.upper for falling in probabilities)
         candidates = NO_CANDIDATES if is_settled else SOURCES[source](context, k)
         lists.append(candidates)
-        probabilities.append(calibration.apply(candidates.scores) if len(candidates) else NO_PROBABILITIES)
+        probabilities.append(calibration.apply(candidates.scores, n_events) if len(candidates) else NO_PROBABILITIES)
     return lists, probabilities
 
 

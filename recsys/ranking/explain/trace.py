@@ -68,7 +68,9 @@ def _all_scores(context: QueryContext) -> Iterator[tuple[int, SourceScore]]:
     is_mixed = placement.mix == "probability" and all(source in calibrations for source in placement.sources)
     for source in dict.fromkeys(placement.sources):
         candidates = SOURCES[source](context, DEPTH)
-        chances = calibrations[source].apply(candidates.scores).tolist() if is_mixed else [None] * len(candidates)
+        n_events, chances = len(context.history.item), [None] * len(candidates)
+        if is_mixed:
+            chances = calibrations[source].apply(candidates.scores, n_events).tolist()
         rows = zip(candidates.items.tolist(), candidates.scores.tolist(), chances, strict=True)
         for rank, (item, score, chance) in enumerate(rows, start=1):
             yield item, SourceScore(source, rank, score, chance=chance)

@@ -56,7 +56,8 @@ def purchase_probabilities(
     """
     again, new = _again(engine, history, items), _new(engine, history, best_new, items)
     if AGAIN in engine.calibrations and NEW in engine.calibrations:
-        likely, fresh = _calibrated(engine, AGAIN, again), _calibrated(engine, NEW, new)
+        n_events = len(history.item)
+        likely, fresh = _calibrated(engine, AGAIN, again, n_events), _calibrated(engine, NEW, new, n_events)
     else:
         total = max(float(_own(engine, history)[1].sum(dtype=np.float64)), TINY)
         likely, fresh = again * (engine.repeat_share / total), new * (1 - engine.repeat_share)
@@ -93,8 +94,9 @@ def horizon_chances(engine: Engine, items: Ints, days: float) -> HorizonChances:
     return HorizonChances(days, pairs.customer, place[pairs.item], engine.needs.chance(pairs, days))
 
 
-def _calibrated(engine: Engine, source: str, scores: Doubles) -> Doubles:
-    return np.where(scores > 0, engine.calibrations[source].apply(scores.astype(np.float32)), 0.0)
+def _calibrated(engine: Engine, source: str, scores: Doubles, n_events: int) -> Doubles:
+    chances = engine.calibrations[source].apply(scores.astype(np.float32), n_events)
+    return np.where(scores > 0, chances, 0.0)
 
 
 def _again(engine: Engine, history: Histories, items: Ints) -> Doubles:

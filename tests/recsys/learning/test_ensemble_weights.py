@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys.arrays import Ints
-from recsys.learning.ensemble_weights import cross_fitted_ndcg, fit_weights
+from recsys.learning.ensemble_weights import choose_blend, cross_fitted_ndcg, fit_weights
 from recsys.learning.validation import list_ndcg
 from recsys.models.candidates import Candidates, blended
 
@@ -65,3 +65,12 @@ def test_noise_is_no_gain_for_users_who_did_not_choose_the_weights() -> None:
 
 def test_one_user_is_too_few_for_cross_fitting() -> None:
     assert len(cross_fitted_ndcg({"a": [candidates(1)]}, [np.array([1], np.int32)])) == 0
+
+
+def test_a_model_is_in_question_until_it_is_worse_beyond_noise() -> None:
+    relevant = [np.array([1], np.int32)] * 64
+    right, wrong = candidates(1, 2), candidates(3, 4)
+    lists = {"best": [right] * 64, "near": [right] * 62 + [wrong] * 2, "far": [right] * 40 + [wrong] * 24}
+    choice = choose_blend(lists, ["near", "far"], relevant)
+    assert choice.weights == {"best": 1.0, "near": 0.0, "far": 0.0}
+    assert choice.in_question == {"best", "near"}

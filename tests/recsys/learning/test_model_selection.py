@@ -125,6 +125,24 @@ def test_what_would_cost_more_is_judged_by_a_sample_of_customers(monkeypatch: py
     ]
 
 
+def test_small_data_need_no_sample_for_what_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(monkeypatch, 3.5)[1] == ["try popularity", "try graph_walk"]
+
+
+def test_a_model_that_a_sample_does_not_show_to_be_worse_is_learnt_from_everything_where_it_can_be_paid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_selection, "total_seconds", lambda _learners, size: size.events)  # too much for all
+    monkeypatch.setattr(model_selection, "with_best_half_life", lambda learner, *_: (learner, None))
+    monkeypatch.setitem(LEARNERS, "graph_walk", LEARNERS["popularity"])  # the same lists as another model's
+    choice, steps = tried(monkeypatch, 100.0, sample_events=700)
+    assert steps[-2:] == ["try popularity", "try graph_walk"]
+    assert choice.blend == {"popularity": 1.0}
+    choice, steps = tried(monkeypatch, 3.5, sample_events=700)
+    assert steps[-2:] == ["sample graph_walk", "try popularity"]
+    assert choice.left_out["graph_walk"].startswith("adds 0.0 %")
+
+
 def test_the_cost_and_not_the_clock_decides_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no time" in tried(monkeypatch, 2.0)[0].left_out["graph_walk"]
     assert tried(monkeypatch, 100.0)[0].left_out == {}

@@ -115,7 +115,7 @@ def test_a_probability_is_the_higher_one_of_the_blend_and_of_buying_again(grown_
     again = engine.models["buy_again"].score(history)[0]
     assert probabilities.is_again[again > 0].all()
     np.testing.assert_allclose(
-        probabilities.probability[again > 0], engine.calibrations["buy_again"].apply(again[again > 0]), atol=1e-8
+        probabilities.probability[again > 0], engine.calibrations["buy_again"].apply(again[again > 0], 1), atol=1e-8
     )
     assert ((probabilities.probability >= 0) & (probabilities.probability <= 1)).all()
     order = np.argsort(-again[again > 0], kind="stable")
