@@ -43,13 +43,17 @@ class _TimedConnection(PostgresConnection):
 
 
 def _with_deadline(deadline: float, gen: PQGen[RV]) -> PQGen[RV]:
-    """The generator of the driver, which raises _NoAnswer when nothing came before the deadline."""
+    """The generator of the driver, which raises _NoAnswer when nothing came before the deadline.
+
+    There is one more look after it: when this process stood still, the answer is there already.
+    """
     try:
-        wanted = next(gen)
+        wanted, is_late = next(gen), False
         while True:
             ready = yield wanted
-            if not ready and monotonic() > deadline:
+            if is_late and not ready:
                 raise _NoAnswer("no answer in time")
+            is_late = monotonic() > deadline
             wanted = gen.send(ready)
     except StopIteration as end:
         result: RV = end.value

@@ -5,15 +5,19 @@ import os
 import select
 import sys
 from contextlib import suppress
+from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from training.schedule.limits import MIB, JobLimits, free_bytes, memory_bytes, run_limited
 
 NONE = JobLimits(None, None, 0.0)
-OBEDIENT = "import sys, time, signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
-STUBBORN = "import time, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+LISTENS = (
+    "import pathlib, sys, time, signal; signal.signal(signal.SIGTERM, {0}); pathlib.Path({1!r}).touch(); time.sleep(60)"
+)
+OBEDIENT, STUBBORN = "lambda *_: sys.exit(7)", "signal.SIG_IGN"
 GREEDY = "import time; kept = bytearray(80 * 2**20); time.sleep(60)"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {GREEDY!r}])"
 
@@ -40,22 +44,31 @@ def test_a_job_that_needs_too_much_memory_is_killed(code: str) -> None:
     assert end.seconds < 30
 
 
-def test_a_job_that_takes_too_long_is_told_and_may_end_by_itself() -> None:
-    calls = itertools.count()
-    end = run_limited(python(OBEDIENT), JobLimits(1.0, None, 60.0), lambda: next(calls) < 0)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A clock that stands still until the job has made this file, and then goes on by a minute at each look."""
+    listens, minutes = tmp_path / "listens", itertools.count(1)
+    now = SimpleNamespace(monotonic=lambda: 60.0 * next(minutes) if listens.exists() else 0.0)
+    monkeypatch.setattr("training.schedule.limits.time", now)
+    return listens
+
+
+def test_a_job_that_takes_too_long_is_told_and_may_end_by_itself(clock: Path) -> None:
+    command = python(LISTENS.format(OBEDIENT, str(clock)))
+    end = run_limited(command, JobLimits(30.0, None, inf), never)
     assert (end.code, end.ending) == (7, "time")
 
 
-def test_a_job_that_does_not_listen_is_killed_after_the_grace_time() -> None:
-    end = run_limited(python(STUBBORN), JobLimits(1.0, None, 0.1), never)
+def test_a_job_that_does_not_listen_is_killed_after_the_grace_time(clock: Path) -> None:
+    command = python(LISTENS.format(STUBBORN, str(clock)))
+    end = run_limited(command, JobLimits(30.0, None, 90.0), never)
     assert (end.code, end.ending) == (-9, "time")
 
 
-def test_a_job_is_told_when_the_scheduler_stops() -> None:
-    calls = itertools.count()
-    end = run_limited(python(OBEDIENT), JobLimits(None, None, 60.0), lambda: next(calls) >= 5)
-    assert end.ending == "stopped"
-    assert end.code in (7, -15)  # -15: it was told before it listened
+def test_a_job_is_told_when_the_scheduler_stops(tmp_path: Path) -> None:
+    listens = tmp_path / "listens"
+    end = run_limited(python(LISTENS.format(OBEDIENT, str(listens))), JobLimits(None, None, 60.0), listens.exists)
+    assert (end.code, end.ending) == (7, "stopped")
 
 
 def test_nothing_that_a_job_started_outlives_it(tmp_path: Path) -> None:

@@ -214,4 +214,4 @@ def _steps(events: "pl.DataFrame", users: IdMap) -> "pl.DataFrame":
         pl.col("kind").replace_strict(STEP_BY_KIND, return_dtype=pl.Int8).alias("step"),
         channel.cast(pl.Categorical).fill_null(NO_CHANNEL),
         (pl.col("at_ms") // DAY_MS).cast(pl.Int32).alias("day"),
-    ).unique()
+    ).unique(maintain_order=True)  # in any other order a release would differ from thread to thread
