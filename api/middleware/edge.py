@@ -55,6 +55,7 @@ class EdgeMiddleware:
         self._rate_limiter = state.rate_limiter
         self._load_shedder = state.load_shedder
         self._metrics = state.metrics
+        self._logs_requests = state.config.serve.log_level == "debug"
         self._body_limit = state.config.serve.body_limit
         self._bodies = BodyMemory(max(state.config.serve.bodies_mb * 2**20, self._body_limit))
         self._prefix = secrets.token_hex(6)
@@ -148,7 +149,8 @@ class EdgeMiddleware:
     def _note(self, route: str, status: int, started: float, request_id: str) -> None:
         seconds = time.perf_counter() - started
         self._metrics.request(route, status, seconds)
-        log.debug("request", route=route, status=status, ms=round(seconds * 1_000, 3), request_id=request_id)
+        if self._logs_requests:
+            log.debug("request", route=route, status=status, ms=round(seconds * 1_000, 3), request_id=request_id)
 
     def _request_id(self, headers: Headers) -> str:
         """The id that came with the request when it is well-formed, else one of ours."""

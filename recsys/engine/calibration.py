@@ -11,6 +11,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Longs
 from recsys.bundle.array_spec import ArraySpec, below
 from recsys.models.candidates import Candidates
@@ -45,6 +46,8 @@ class Calibration:
         """Of one customer with a history of so many events.  (N,) -> (N,), in [0, 1]"""
         if self.size_power and n_events > 1:
             scores = scores * n_events**self.size_power
+        if kernels.compiled is not None:
+            return kernels.compiled.interpolated(scores, self.scores, self.probabilities)
         return np.interp(scores, self.scores, self.probabilities)
 
 

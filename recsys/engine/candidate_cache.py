@@ -106,7 +106,7 @@ class PrecomputedCandidates:
         return {} if row == MISSING else self.folded.folds(row)
 
     def _row(self, user: int) -> int:
-        row = int(self.users.searchsorted(user))
+        row = int(self.users.searchsorted(np.int32(user)))  # of a larger type it would convert all of them first
         return row if row < len(self.users) and self.users[row] == user else MISSING
 
     def for_models(self, names: Sequence[str]) -> "PrecomputedCandidates":

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Kinds
 
-VERSION = 2  # of the arguments of all kernels together, as in `module.c`
+VERSION = 3  # of the arguments of all kernels together, as in `module.c`
 Argument = AnyArray | float | None
 Matches = tuple[Ints, Floats]  # positions, best first, and their scores
 
@@ -35,6 +35,9 @@ class Kernels(Protocol):
     def best_of_rows(self, *arguments: Argument) -> Matches:
         """The k best of a mask above 0 by the sum of weighted rows of a table, each at most once."""
 
+    def best_of_votes(self, *arguments: Argument) -> Matches:
+        """The same by the votes of the heaviest items of a history, for a `VotingModel`."""
+
     def search(self, *arguments: Argument) -> Matches:
         """`ExactIndex.search_rows`."""
 
@@ -46,6 +49,9 @@ class Kernels(Protocol):
 
     def cleared(self, mask: Bools, items: Ints, /) -> Bools:
         """The flags of those items before; now they are false."""
+
+    def interpolated(self, scores: Floats, curve_scores: Doubles, curve: Doubles, /) -> Doubles:
+        """`np.interp`, whose checks take longer than the curve."""
 
 
 def _load() -> Kernels | None:

@@ -160,3 +160,30 @@ static PyObject *blended(PyObject *self, PyObject *const *args, Py_ssize_t n_arg
     }
     return columns;
 }
+
+/* scores (N,), a rising curve: x (B,), y (B,) -> (N,) float64: `np.interp`. */
+static PyObject *interpolated(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
+    TAKES(3);
+    ARRAY(0, NPY_FLOAT32, scores);
+    ARRAY(1, NPY_FLOAT64, xs);
+    ARRAY(2, NPY_FLOAT64, ys);
+    if (!same_length(xs.n, ys.n)) return NULL;
+    if (!xs.n) return PyErr_Format(PyExc_ValueError, "a curve without a point");
+    PyObject *column = vector_of(NPY_FLOAT64, scores.n, NULL, 0);
+    if (column == NULL) return NULL;
+    double *out = PyArray_DATA((PyArrayObject *)column);
+    const double *x = xs.data, *y = ys.data;
+    for (npy_intp at = 0; at < scores.n; at++) {
+        double score = ((float *)scores.data)[at];
+        npy_intp low = 0, high = xs.n; /* the last point that is not above the score comes before `low` */
+        while (low < high) {
+            npy_intp middle = (low + high) / 2;
+            if (x[middle] <= score) low = middle + 1;
+            else high = middle;
+        }
+        if (!low) out[at] = y[0];
+        else if (low == xs.n || x[low - 1] == score) out[at] = y[low - 1];
+        else out[at] = (y[low] - y[low - 1]) / (x[low] - x[low - 1]) * (score - x[low - 1]) + y[low - 1];
+    }
+    return column;
+}

@@ -10,8 +10,9 @@
 #define KERNEL(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
 
 static PyMethodDef methods[] = {
-    KERNEL(item_weights), KERNEL(als_vector), KERNEL(voters),        KERNEL(best_of_rows), KERNEL(search),
-    KERNEL(buy_again),    KERNEL(merged),     KERNEL(nearest_liked), KERNEL(blended), KERNEL(cleared), {NULL, NULL, 0, NULL},
+    KERNEL(item_weights),  KERNEL(als_vector),    KERNEL(voters),  KERNEL(best_of_rows), KERNEL(best_of_votes),
+    KERNEL(search),        KERNEL(buy_again),     KERNEL(merged),  KERNEL(nearest_liked), KERNEL(blended),
+    KERNEL(cleared),       KERNEL(interpolated),  {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "recsys.kernels._compiled", NULL, -1, methods, NULL, NULL, NULL, NULL};
@@ -19,6 +20,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "recsys.kernels._comp
 PyMODINIT_FUNC PyInit__compiled(void) {
     import_array();
     PyObject *kernels = PyModule_Create(&module);
-    if (kernels != NULL && PyModule_AddIntConstant(kernels, "VERSION", 2) < 0) Py_CLEAR(kernels);
+    if (kernels != NULL && PyModule_AddIntConstant(kernels, "VERSION", 3) < 0) Py_CLEAR(kernels);
     return kernels;
 }

@@ -82,17 +82,39 @@ static npy_intp add_rows(
     return is_dense ? n_sums : n;
 }
 
-static int sorted_rows(const Array *rows, const Array *weights, Scored **out) {
-    Scored *sorted = *out = scratch(&rows_memory, (rows->n + 1) * sizeof *sorted);
-    if (sorted == NULL) return 0;
-    for (npy_intp at = 0; at < rows->n; at++)
-        sorted[at] = (Scored){((float *)weights->data)[at], ((npy_int32 *)rows->data)[at]};
-    qsort(sorted, rows->n, sizeof *sorted, compare_falling);
-    return 1;
+/* The rows and their weights, highest row first; most come rising, in the order of a history. */
+static Scored *sorted_rows(const Array *rows, const float *weight) {
+    Scored *sorted = scratch(&rows_memory, (rows->n + 1) * sizeof *sorted);
+    if (sorted == NULL) return NULL;
+    const npy_int32 *row = rows->data;
+    int is_rising = 1;
+    for (npy_intp at = 0; at < rows->n; at++) {
+        sorted[rows->n - 1 - at] = (Scored){weight[at], row[at]};
+        is_rising &= at == 0 || row[at] > row[at - 1];
+    }
+    if (!is_rising) qsort(sorted, rows->n, sizeof *sorted, compare_falling);
+    return sorted;
 }
 
-/* rows (P,), weight (P,), table (offsets, place, value), mask (I,), k -> items, scores:
- * the k best above 0 of the mask by the sum of the weighted rows. */
+/* The k best above 0 of the mask by the sum of the weighted rows. */
+static PyObject *best_sums(const Scored *sorted, npy_intp n_rows, Ragged table, const Array *mask, npy_intp k) {
+    npy_int32 *touched;
+    Best best;
+    float *sums = scratch(&sums_memory, (mask->n + 1) * sizeof *sums);
+    if (sorted == NULL || sums == NULL || !begin_best(&best, k < mask->n ? k : mask->n)) return NULL;
+    npy_intp n = add_rows(sorted, n_rows, table, sums, mask->n, mask->data, &touched);
+    if (n < 0) return NULL;
+    const npy_bool *is_wanted = mask->data;
+    for (npy_intp at = 0; at < n; at++) {
+        npy_int32 item = touched ? touched[at] : (npy_int32)at;
+        float score = sums[item];
+        sums[item] = 0; /* for the next call, and so that a place that is touched twice counts once */
+        if (score > 0 && score >= bar(&best) && is_wanted[item]) offer(&best, score, item);
+    }
+    return columns_of(&best);
+}
+
+/* rows (P,), weight (P,), table (offsets, place, value), mask (I,), k -> items, scores: `best_sums`. */
 static PyObject *best_of_rows(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
     TAKES(7);
     ARRAY(0, NPY_INT32, rows);
@@ -103,21 +125,39 @@ static PyObject *best_of_rows(PyObject *self, PyObject *const *args, Py_ssize_t 
     ARRAY(5, NPY_BOOL, mask);
     COUNT(6, k);
     if (!same_length(rows.n, weights.n) || !in_range(&rows, offsets.n - 1)) return NULL;
+    return best_sums(sorted_rows(&rows, weights.data), rows.n, (Ragged){offsets.data, places.data, values.data}, &mask, k);
+}
+
+/* item (P,), weight (P,), most, saturation, votes (offsets, place, value), mask (I,), k -> items, scores: `best_sums` of
+ * the `most` heaviest items, as `VotingModel.score` reads a history. */
+static PyObject *best_of_votes(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
+    TAKES(9);
+    ARRAY(0, NPY_INT32, items);
+    ARRAY(1, NPY_FLOAT32, weights);
+    COUNT(2, most);
+    NUMBER(3, saturation);
+    ARRAY(4, NPY_INT64, offsets);
+    ARRAY(5, NPY_INT32, places);
+    ARRAY(6, NPY_FLOAT32, values);
+    ARRAY(7, NPY_BOOL, mask);
+    COUNT(8, k);
+    if (!same_length(items.n, weights.n) || !in_range(&items, offsets.n - 1)) return NULL;
     Scored *sorted;
-    npy_int32 *touched;
-    Best best;
-    float *sums = scratch(&sums_memory, (mask.n + 1) * sizeof *sums);
-    if (sums == NULL || !sorted_rows(&rows, &weights, &sorted) || !begin_best(&best, k < mask.n ? k : mask.n)) return NULL;
-    npy_intp n = add_rows(sorted, rows.n, (Ragged){offsets.data, places.data, values.data}, sums, mask.n, mask.data, &touched);
-    if (n < 0) return NULL;
-    const npy_bool *is_wanted = mask.data;
-    for (npy_intp at = 0; at < n; at++) {
-        npy_int32 item = touched ? touched[at] : (npy_int32)at;
-        float score = sums[item];
-        sums[item] = 0; /* for the next call, and so that a place that is touched twice counts once */
-        if (score > 0 && score >= bar(&best) && is_wanted[item]) offer(&best, score, item);
-    }
-    return columns_of(&best);
+    npy_intp n = items.n;
+    if (n > most) {
+        Best heaviest;
+        if (!begin_best(&heaviest, most)) return NULL;
+        for (npy_intp at = 0; at < items.n; at++) offer(&heaviest, fabsf(((float *)weights.data)[at]), (npy_int32)at);
+        n = heaviest.n;
+        if ((sorted = scratch(&rows_memory, (n + 1) * sizeof *sorted)) == NULL) return NULL;
+        for (npy_intp at = 0; at < n; at++) {
+            npy_int32 place = heaviest.heap[at].item;
+            sorted[at] = (Scored){((float *)weights.data)[place], ((npy_int32 *)items.data)[place]};
+        }
+        qsort(sorted, n, sizeof *sorted, compare_falling);
+    } else if ((sorted = sorted_rows(&items, weights.data)) == NULL) return NULL;
+    for (npy_intp at = 0; at < n; at++) sorted[at].score = saturated(sorted[at].score, saturation);
+    return best_sums(sorted, n, (Ragged){offsets.data, places.data, values.data}, &mask, k);
 }
 
 /* item (P,), weight (P,), item_weight (I,), saturation, most, table of owners, squares (U,) or None, n_users, k,

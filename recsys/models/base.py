@@ -6,10 +6,11 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from numpy.random import Generator
 
-from recsys.arrays import AnyArray, Floats, Ints, Ragged
+from recsys.arrays import AnyArray, Bools, Floats, Ints
 from recsys.bundle.array_spec import ArraySpec
 from recsys.data.dataset.histories import Histories
 from recsys.data.dataset.interactions import Interactions
+from recsys.kernels import Kernels, Matches
 
 
 class StoredModel(Protocol):
@@ -52,10 +53,10 @@ class FoldingModel(Model, Protocol):
 
 @runtime_checkable
 class RowsModel(Protocol):
-    """A model whose score is a sum of some rows of a table."""
+    """A model whose score is a sum of some rows of a table, which kernels add up where they are compiled."""
 
-    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
-        """For one history the rows, each at most once, the weight of each, and the table: (P,), (P,)."""
+    def best_of_rows(self, compiled: Kernels, history: Histories, mask: Bools, k: int) -> Matches:
+        """The k best items of the mask, (I,), for one history, with scores above 0."""
 
 
 @runtime_checkable

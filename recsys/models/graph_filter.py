@@ -37,7 +37,7 @@ class GraphFilterModel(VotingModel):
     tastes: Annotated[Floats, ArraySpec("I F")]
     item_size: Annotated[Floats, ArraySpec("I", low=0)]
     low_pass: float
-    weighted_rows: ClassVar[None] = None  # type: ignore[assignment]  # its score is more than the sum of rows
+    best_of_rows: ClassVar[None] = None  # type: ignore[assignment]  # its score is more than the sum of rows
 
     def score(self, histories: Histories) -> Floats:
         """The history through both filters, (Q, I); below 0 where the tastes of a history are against an item."""

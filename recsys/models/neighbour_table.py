@@ -8,9 +8,10 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 
-from recsys.arrays import AnyArray, Doubles, Floats, Ints, Longs, Ragged, add_weighted_rows, ranges
+from recsys.arrays import AnyArray, Bools, Doubles, Floats, Ints, Longs, Ragged, add_weighted_rows, ranges
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories
+from recsys.kernels import Kernels, Matches
 from recsys.models.event_weights import saturated
 from recsys.models.serialization import StoredCount, StoredDays, StoredFields, StoredSaturation
 
@@ -175,9 +176,10 @@ class VotingModel(StoredFields):
             self.votes.spread(item, saturated(weight, self.saturation), out)
         return scores
 
-    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
-        item, weight = heaviest(*history.item_weights(self.half_life_days), self.max_history)
-        return item, saturated(weight, self.saturation), self.votes.ragged
+    def best_of_rows(self, compiled: Kernels, history: Histories, mask: Bools, k: int) -> Matches:
+        settings = (self.max_history, self.saturation)
+        weights = history.item_weights(self.half_life_days)
+        return compiled.best_of_votes(*weights, *settings, *self.votes.ragged, mask, k)
 
     def similar(self, item: int, k: int) -> tuple[Ints, Floats]:
         others, weight = self.votes.nearest(item, k)

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys import kernels
-from recsys.arrays import Floats, Ints, Longs, Ragged, add_weighted_rows
+from recsys.arrays import Bools, Floats, Ints, Longs, add_weighted_rows
 from recsys.bundle.array_spec import ArraySpec, offsets, positions
 from recsys.data.dataset.histories import Histories, UserItemPairs
 from recsys.data.dataset.interactions import Interactions
+from recsys.kernels import Kernels, Matches
 from recsys.models.base import Fold
 from recsys.models.candidates import ranked
 from recsys.models.event_weights import ENOUGH_ITEMS, HalfLifeSetting, half_life_or, saturated, shop_tempo_days
@@ -65,9 +66,9 @@ class UserNeighboursModel(StoredFields):
                 add_weighted_rows(voters, share, votes, row)
         return scores
 
-    def weighted_rows(self, history: Histories) -> tuple[Ints, Floats, Ragged]:
+    def best_of_rows(self, compiled: Kernels, history: Histories, mask: Bools, k: int) -> Matches:
         ((voters, share),) = self._folds(history)
-        return voters, share, (self.recent_offsets, self.recent_item, self.recent_weight)
+        return compiled.best_of_rows(voters, share, self.recent_offsets, self.recent_item, self.recent_weight, mask, k)
 
     def fold(self, history: Histories) -> Fold:
         """The nearest users, best first, and the share of the votes of each.  (<= top_n,) each."""

@@ -21,6 +21,7 @@ from recsys.data.store.consent import ConsentCheck
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.engine import Engine, open_engine
 from recsys.errors import NoBundle, NotEnoughData, UnknownItem
+from recsys.fast_dataclass import fast_tuple
 from recsys.ranking.candidates.pipeline import ScoredItem, candidates_for, fallback_of
 from recsys.ranking.candidates.pool import CandidatePool
 from recsys.ranking.candidates.sources import SOURCES
@@ -45,6 +46,8 @@ from recsys.ranking.targeting.audience import ANYBODY, AudienceMember, AudienceS
 from recsys.ranking.targeting.lookalikes import Lookalike, find_lookalikes
 from recsys.ranking.targeting.rank_items import Ranking, model_as_placement, rank_items
 from recsys.time_units import DAY_MS
+
+_recommendation = fast_tuple(Recommendation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class Recommender:
             explanations = build_explanations(scored, context, self.applied_rules, active_rules(self.rules, context))
         rows = zip(scored, labels, reasons, explanations, strict=True)
         items = [
-            Recommendation(*label, score, rank, reason, source, None, probability, explanation)
+            _recommendation((*label, score, rank, reason, source, None, probability, explanation, None))
             for rank, ((_, score, source, _, probability), label, reason, explanation) in enumerate(rows, 1)
         ]
         effect = attributes_effect(context, scored)

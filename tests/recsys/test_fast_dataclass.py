@@ -1,10 +1,11 @@
-"""A fast frozen dataclass has the constructor of a frozen dataclass."""
+"""A fast frozen dataclass has the constructor of a frozen dataclass, and a fast tuple is the named tuple."""
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import pytest
 
-from recsys.fast_dataclass import fast_frozen
+from recsys.fast_dataclass import fast_frozen, fast_tuple
 
 
 @fast_frozen
@@ -28,3 +29,15 @@ def test_it_takes_no_other_fields() -> None:
         Point(1, z=2)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         Point(1).z = 3  # type: ignore[attr-defined]
+
+
+class Place(NamedTuple):
+    item: int
+    rank: int = 1
+
+
+def test_a_fast_tuple_is_that_named_tuple() -> None:
+    place = fast_tuple(Place)((7, 3))
+    assert place == Place(7, 3)
+    assert place.rank == 3
+    assert type(place) is Place

@@ -84,7 +84,7 @@ class AttributeColumn:
 
     def text_of(self, item: int) -> str | None:
         """The text of one item; of a list its first word in the order of codes, None without any."""
-        at = int(self.item.searchsorted(item))
+        at = int(self.item.searchsorted(np.int32(item)))  # another type would convert the column first
         is_text = at < len(self.item) and self.item[at] == item and self.code[at] >= FIRST_WORD
         return self._word(int(self.code[at])) if is_text else None
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from recsys.arrays import Doubles
 from recsys.engine.calibration import interleaved, merged_by_probability
+from recsys.fast_dataclass import fast_tuple
 from recsys.models.candidates import NO_CANDIDATES, Candidates, ranked
 from recsys.ranking.candidates.sources import SOURCES, category_popular, few_items, popular, segment_popular
 from recsys.ranking.context.context import QueryContext
@@ -26,6 +27,9 @@ class ScoredItem(NamedTuple):
     source: str
     level: Fallback
     probability: float | None = None  # see rerank.reorder.explored
+
+
+_scored_item = fast_tuple(ScoredItem)
 
 
 def candidates_for(context: QueryContext, k: int) -> list[ScoredItem]:
@@ -96,7 +100,7 @@ def _mixed_sources(context: QueryContext, k: int) -> list[ScoredItem]:
     else:
         merged = interleaved([SOURCES[source](context, k) for source in sources], context.engine.repeat_share)
     levels = [_level_of_source(source, context.level) for source in sources]
-    return [ScoredItem(item, score, sources[at], levels[at]) for item, score, at in merged[:k]]
+    return [_scored_item((item, score, sources[at], levels[at], None)) for item, score, at in merged[:k]]
 
 
 def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
@@ -117,7 +121,7 @@ def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates]
 def _scored(candidates: Candidates, source: str, level: Fallback) -> list[ScoredItem]:
     level = _level_of_source(source, level)
     return [
-        ScoredItem(item, score, source, level)
+        _scored_item((item, score, source, level, None))
         for item, score in zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
     ]
 

@@ -47,8 +47,8 @@ def model_candidates(engine: Engine, name: str, history: Histories, eligible: El
         mask = eligible.mask[items]
         return ranked(items[mask], scores[mask], k)
     if kernels.compiled is not None and _sums_rows(type(model)):
-        own_rows, weight, table = cast(RowsModel, model).weighted_rows(history)
-        return Candidates(*kernels.compiled.best_of_rows(own_rows, weight, *table, eligible.mask[: engine.n_items], k))
+        mask = eligible.mask[: engine.n_items]
+        return Candidates(*cast(RowsModel, model).best_of_rows(kernels.compiled, history, mask, k))
     index = engine.indexes.get("personal") if name in engine.vector_models else None
     rows = _passing_rows(index, eligible, engine.n_items) if isinstance(index, ExactIndex) else None
     if eligible.few is not None and rows is None:
@@ -177,6 +177,9 @@ def _candidates_of_models(engine: Engine, history: Histories, eligible: Eligibil
 
 def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | None:
     """The lists of the cache, which is filled if need be; None when the filters leave too little of them."""
+    passing = context.eligible.passing
+    if passing is not None and passing.n_passing * NARROW < context.engine.n_items:
+        return None  # a search costs little more than to see that too few are left
     key = cast(CandidateKey, context.candidate_key)
     lists = context.engine.candidate_cache.find(key)
     if lists is None:

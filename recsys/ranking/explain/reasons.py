@@ -15,6 +15,7 @@ from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
 from recsys.engine.engine import Engine
 from recsys.engine.repurchase import in_words, own_gap
+from recsys.fast_dataclass import fast_tuple
 from recsys.models.bought_together import BoughtTogetherModel
 from recsys.models.item_neighbours import ItemNeighboursModel
 from recsys.models.neighbour_table import NeighbourTable
@@ -23,6 +24,8 @@ from recsys.ranking.context.context import QueryContext, dismissed_items
 from recsys.ranking.query import Reason
 
 N_NEIGHBOURS = 200  # of an item, that are searched for an item the customer knows
+
+_reason = fast_tuple(Reason)
 
 BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that go with the anchors
 
@@ -84,7 +87,7 @@ def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
             for item, text in zip(items, texts, strict=True)
         ]
     labels = context.catalogue.labels(items)
-    return [Reason("buy_again", text, (label.item_id,)) for label, text in zip(labels, texts, strict=True)]
+    return [_reason(("buy_again", text, (label.item_id,))) for label, text in zip(labels, texts, strict=True)]
 
 
 def _known_texts(items: list[int], context: QueryContext) -> list[str] | None:

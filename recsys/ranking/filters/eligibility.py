@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recsys import kernels
 from recsys.arrays import Bools, Ints, frozen
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.mask_cache import FilterResult, to_mask
@@ -28,7 +29,10 @@ class Eligibility(NamedTuple):
     def without(self, items: Ints) -> "Eligibility":
         """The same without these items.  (N,)"""
         mask = self.mask.copy()
-        mask[items] = False
+        if kernels.compiled is not None:
+            kernels.compiled.cleared(mask, items)
+        else:
+            mask[items] = False
         return self._replace(mask=mask)
 
 

@@ -17,6 +17,7 @@ from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
 from recsys.data.entities import Item
 from recsys.data.events import DISMISS, PURCHASE, RETURN, Event
+from recsys.engine.calibration import Calibration
 from recsys.index.exact import ExactIndex
 from recsys.models.als import Als, AlsModel
 from recsys.models.buy_again import BuyAgainModel
@@ -126,20 +127,29 @@ def test_the_same_customers_vote(bought: Interactions, settings: dict[str, objec
 
 
 def same_best(model: UserNeighboursModel | VotingModel, own: Histories, mask: Bools, k: int) -> None:
-    rows, weight, table = model.weighted_rows(own)
     assert kernels.compiled is not None
-    items, scores = kernels.compiled.best_of_rows(rows, weight, *table, mask, k)
+    items, scores = model.best_of_rows(kernels.compiled, own, mask, k)
     twin = best(model.score(own)[0], mask, k)
     np.testing.assert_array_equal(items, twin.items)
     np.testing.assert_array_equal(scores, twin.scores)
 
 
 def test_the_best_by_a_sum_of_rows_are_those_of_all_scores(bought: Interactions) -> None:
-    for learner in UserNeighbours(), Ease():
+    for learner in UserNeighbours(), Ease(), Ease(max_history=3, saturation=0.5), Ease(max_history=0):
         model = cast(VotingModel, learner.fit(bought, np.random.default_rng(0)))
         for user in range(N_USERS):
             for k in 0, 1, 7, N_ITEMS:
                 same_best(model, bought.histories.take([user]), mask_of(user), k)
+
+
+@given(seed=seeds, n_points=st.integers(1, 20))
+def test_a_score_is_read_from_a_curve_as_by_numpy(seed: int, n_points: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = np.sort(rng.integers(0, 12, n_points) / 4)  # some of them equal
+    curve = Calibration(points, np.sort(rng.random(n_points)), size_power=0.5)
+    scores = np.concatenate((rng.random(20) * 4 - 0.5, points, [np.inf])).astype(np.float32)
+    probabilities, twin = both(lambda: curve.apply(scores, 3))
+    np.testing.assert_allclose(probabilities, twin, rtol=1e-15)
 
 
 @given(seed=seeds, k=st.integers(0, 40), doubt=st.sampled_from([0.0, 3.0]), fade=st.sampled_from([0.0, 0.5]))
