@@ -37,5 +37,8 @@ class PrefixedSteps(StepLog):
     whole: StepLog = field(default_factory=StepLog)
     prefix: str = ""
 
-    def __call__(self, name: str) -> AbstractContextManager[None]:
-        return self.whole(f"{self.prefix} {name}")
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        with self.whole(f"{self.prefix} {name}"):
+            yield
+        self.done[name] = self.whole.done[f"{self.prefix} {name}"]

@@ -98,3 +98,4 @@ def test_a_training_whose_choices_are_refused_goes_live_with_those_of_the_champi
     assert (run.verdict, run.reasons) == ("promoted", [live.kept_choices])
     assert result.bundle.manifest.blend["choices_of"] == champion
     assert live.facts["repeat_share"] == refused.facts["repeat_share"]
+    assert result.bundle.manifest.steps["segments"] == run.steps["again: segments"]
