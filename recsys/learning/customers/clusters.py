@@ -43,7 +43,10 @@ class ClusterFit:
 
 
 def fit_clusters(rhythm: Rhythm, data: Interactions, rng: Generator) -> ClusterFit | None:
-    """The largest number of clusters before the first unstable one; None below MIN_CUSTOMERS buyers."""
+    """The largest number of clusters before the first unstable one.
+
+    None below MIN_CUSTOMERS buyers, and where they are all alike.
+    """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     category = top_categories(data, N_CATEGORIES)
@@ -56,8 +59,11 @@ def fit_clusters(rhythm: Rhythm, data: Interactions, rng: Generator) -> ClusterF
     points = empty.points(rhythm, category_shares(data, category))[known]
     points = points[np.sort(rng.choice(len(points), min(len(points), MOST_FITTED), replace=False))]
     seed = int(rng.integers(2**31))
+    tried = [n for n in NUMBERS if n <= _n_different(points)]
+    if not tried:
+        return None
     with threadpool_limits(1):  # k-means with threads waits for itself on a busy machine
-        numbers = [judge_number(points, n, seed) for n in NUMBERS]
+        numbers = [judge_number(points, n, seed) for n in tried]
         centres = _kmeans(points, chosen_number(numbers), seed)
     return ClusterFit(ClusterModel(centre, empty.spread, category, centres), numbers)
 
@@ -89,11 +95,17 @@ def judge_number(points: Doubles, n_clusters: int, seed: int) -> ClusterNumber:
 
 
 def _kmeans(points: Doubles, n_clusters: int, seed: int, starts: int = STARTS) -> Doubles:
-    """Centres, those with more purchase days last.  (K, D)"""
+    """Centres, those with more purchase days last; as many as different points where these are fewer.  (K, D)"""
     from sklearn.cluster import KMeans
 
+    n_clusters = min(n_clusters, _n_different(points))
     centres = KMeans(n_clusters, n_init=starts, random_state=seed % 2**31).fit(points).cluster_centers_
     return np.ascontiguousarray(centres[np.argsort(centres[:, 1], kind="stable")], np.float64)
+
+
+def _n_different(points: Doubles) -> int:
+    """How many different points there are, up to the largest number of clusters.  (N, D)"""
+    return min(len(np.unique(points, axis=0)), NUMBERS[-1])
 
 
 def _labels(points: Doubles, centres: Doubles) -> Doubles:

@@ -124,7 +124,7 @@ def _clusters(now: _Now, data: Interactions, categories: Sequence[str]) -> tuple
     rhythm = rhythm_at(now.orders, now.as_of_ms)
     fit = fit_clusters(rhythm, data, now.rng)
     if fit is None:
-        return {"cluster": none}, {"clusters": {"why_not": "too few buyers"}}
+        return {"cluster": none}, {"clusters": {"why_not": "too few buyers, or all alike"}}
     shares = category_shares(data, fit.model.category)
     cluster = fit.model.assign(fit.model.points(rhythm, shares))
     names = [categories[code] for code in fit.model.category.tolist()]
