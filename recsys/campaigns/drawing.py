@@ -49,7 +49,9 @@ def arms_of(salt: str, control_share: float, user_ids: list[str]) -> tuple[Ints,
 
 def _check(eligibility: CampaignEligibility, power: CampaignPower, *, force: bool) -> None:
     if eligibility.n_eligible < MIN_GROUP:
-        raise NotEnoughData(f"fewer than {MIN_GROUP} customers are left; widen the audience, see `losses` of its plan")
+        raise NotEnoughData(
+            f"fewer than {MIN_GROUP} customers are left: widen the audience; its plan says who was taken out and why"
+        )
     if not power.is_enough and not force:
         raise NotEnoughData(f"{power.advice}; a draw never changes: draw with force to do it all the same")
 

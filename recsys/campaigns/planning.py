@@ -12,7 +12,7 @@ from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find
 from recsys.campaigns.result.earlier import EarlierLift, earlier_lift
 from recsys.customers.population import MIN_GROUP
 from recsys.inference.power import ALPHA, POWER, customers_in_all, customers_per_arm, detectable_lift
-from recsys.time_units import DAY_MS
+from recsys.time_units import DAY_MS, minute
 
 BEFORE_DAYS = 91  # before the window: the money that CUPED adjusts by
 
@@ -120,9 +120,12 @@ def _judged(known: CampaignPower, share: float) -> CampaignPower:
         return _with(known, advice=f"fewer than {MIN_GROUP} customers are left: widen the audience")
     if not share:
         return _with(known, advice="no control group: the result will prove nothing; set a control share such as 0.2")
+    smaller = min(share, 1 - share)
+    if known.n * smaller < MIN_GROUP:
+        return _with(known, advice=_too_few(known.n, share))
     if known.mean <= 0 or known.sd <= 0:
-        words = f"the eligible bought nothing in the {known.window_days:g} days before, so no lift can be planned"
-        return _with(known, advice=words)
+        words = f"none of them ordered in the {known.window_days:g} days before {minute(known.as_of)[:10]}"
+        return _with(known, advice=f"{words}, up to where the data go, so nobody can say how many are needed")
     per_arm = customers_per_arm(known.mean, known.sd, known.effect, correlation=known.correlation)
     needed = customers_in_all(known.mean, known.sd, known.effect, share, known.correlation)
     n_control = known.n * share
@@ -136,6 +139,12 @@ def _judged(known: CampaignPower, share: float) -> CampaignPower:
     return _with(
         known, needed=needed, needed_per_arm=per_arm, detectable=detectable, is_enough=is_enough, advice=advice
     )
+
+
+def _too_few(n: int, share: float) -> str:
+    small, part = ("control group", share) if share <= 0.5 else ("group that gets it", 1 - share)
+    words = f"the {small} would have some {n * part:.0f} customers, and of fewer than {MIN_GROUP} no result is told"
+    return f"{words}: widen the audience" + (", or draw halves" if n >= 2 * MIN_GROUP else "")
 
 
 def _proposal(known: CampaignPower, needed: int, per_arm: int, detectable: float) -> str:

@@ -1,7 +1,8 @@
 """Document actions: entries of a stored TOML text by a form, the whole text, a preview of both, and its versions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -62,7 +63,7 @@ class StoredDocument:
             stored = await visit.client.send(self.read())
             more = self._named(visit, stored, entry(visit))
             text = with_entry(stored.toml, self.table, more)
-            return await put(visit, text, stored.digest, f"{self.noun.capitalize()} {more['id']} is in service.")
+            return await put(visit, text, stored.digest, _notice(self.noun, more))
 
         async def preview_new(visit: Visit) -> Response:
             stored = await visit.client.send(self.read())
@@ -92,3 +93,11 @@ class StoredDocument:
         first, taken = entry["id"], self._names(stored)
         free = (name for n in count(1) if (name := first if n == 1 else f"{first}-{n}") not in taken)
         return entry if visit.typed("name") else {**entry, "id": next(free)}
+
+
+def _notice(noun: str, entry: Mapping[str, Any]) -> str:
+    """What a new entry does from now on, or from its first day on."""
+    name, first, last = f"{noun.capitalize()} {entry['id']}", entry.get("from"), entry.get("until")
+    if not isinstance(first, date) or first <= datetime.now(UTC).date():
+        return f"{name} is in service."
+    return f"{name} is saved and will hold from {first}" + (f" until {last}, this day included." if last else " on.")

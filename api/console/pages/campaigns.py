@@ -8,10 +8,12 @@ from starlette.responses import Response
 
 from api.console.forms.fields import typed_name
 from api.console.page import Action, ConsolePage, MenuGroup
+from api.console.roles import Role
 from api.console.tables import Column, table_page
 from api.console.visit import Visit
 from recsys.client import ApiError
 from recsys.client.campaign_types import Campaign, CampaignPlan
+from recsys.customers.population import MIN_GROUP
 from recsys.errors import BadInput
 
 COLUMNS = (
@@ -30,11 +32,24 @@ MAILINGS = (
     Column("customers", "Customers", "number", hint="– for fewer than 20"),
 )
 EFFECTS = {
-    "welch": ("More money per customer", "than the control group"),
-    "cuped": ("More money per customer, steadied", "less what their money before foretells"),
-    "naive": ("They spent more by", "than everybody else; reports usually stop here"),
-    "gap_before": ("They had spent more before it by", "so it went to better customers"),
-    "difference_in_differences": ("Their lead grew by", "the effect only if both would have changed alike without it"),
+    "welch": ("Earned per customer", "more money than the control group"),
+    "cuped": ("Earned per customer, adjusted", "more than what they spent before lets one expect"),
+    "naive": ("They spent more by", "per customer, than everybody else; reports usually stop here"),
+    "gap_before": ("They had spent more before by", "per customer: it went to better customers"),
+    "difference_in_differences": (
+        "Earned per customer, by growth",
+        "how much their lead grew; true only if both would have changed alike without it",
+    ),
+}
+IN_ALL = frozenset({"welch", "cuped", "difference_in_differences"})  # what it earned, of all who got it together
+LOSSES = {  # why customers of the audience are not written to
+    "consent": "did not agree",
+    "holdout": "are held out of all campaigns",
+    "contact_cap": "were written to often enough",
+    "quiet_days": "were written to a few days ago",
+    "priority": "are kept for a campaign that goes first",
+    "stock": "would be offered what is sold out",
+    "budget": "are beyond the budget",
 }
 ALL_THE_SAME = "also when the result will prove nothing"
 LAYOUTS = (("plain", "plain"), ("mailchimp", "Mailchimp"), ("brevo", "Brevo"), ("klaviyo", "Klaviyo"))
@@ -52,6 +67,7 @@ async def view(visit: Visit, plan: CampaignPlan | None = None) -> Response:
         table=table_page(visit, COLUMNS, rows, default="starts", caption="Campaigns"),
         segments=[(each["name"], each["name"]) for each in segments.segments],
         plan=plan,
+        losses=LOSSES,
         starts=f"{starts:%Y-%m-%dT10:00}",
         reading=f"{starts + timedelta(days=DAYS_UNTIL_READ):%Y-%m-%dT10:00}",
     )
@@ -72,7 +88,16 @@ async def view_one(visit: Visit) -> Response:
         raise BadInput(f"there is no campaign {name!r:.80}, and no mailing; the page Campaigns lists them")
     title = (campaign.name or campaign.id) if campaign else f"Mailing {name}"
     about = {} if campaign else {"sentence": UNPLANNED.sentence}
-    context = {"campaign": campaign, "name": name, "layouts": LAYOUTS, "all_the_same": ALL_THE_SAME}
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "name": name,
+        "layouts": LAYOUTS,
+        "all_the_same": ALL_THE_SAME,
+        "losses": LOSSES,
+        "least": MIN_GROUP,
+        "plan": await _plan_of(visit, campaign),
+        "is_due": campaign is None or _is_due(campaign),
+    }
     return visit.render("campaign.html", title=title, **about, **context)
 
 
@@ -83,7 +108,7 @@ async def view_result(visit: Visit) -> Response:
         result = await visit.client.campaign_result(name)
     except ApiError as error:
         unknown = error.message
-    context = {"name": name, "result": result, "unknown": unknown, "effects": EFFECTS}
+    context = {"name": name, "result": result, "unknown": unknown, "effects": EFFECTS, "in_all": IN_ALL}
     return visit.render("campaign_result.html", title=f"Result of {name}", **context)
 
 
@@ -104,6 +129,23 @@ async def _planned(visit: Visit, name: str) -> Campaign | None:
         return None
 
 
+async def _plan_of(visit: Visit, campaign: Campaign | None) -> CampaignPlan | None:
+    """What the draw of a draft would be; None where there is nothing to draw, or where its segment is gone."""
+    if campaign is None or campaign.status != "draft" or visit.session.role < Role.MARKETER:
+        return None
+    definition = campaign.model_dump(exclude={"status", "made_at", "closed_at", "draw", "is_new"})
+    try:
+        return await visit.client.try_campaign(definition)
+    except ApiError as error:
+        visit.fault = visit.fault or error.message
+        return None
+
+
+def _is_due(campaign: Campaign) -> bool:
+    at = datetime.fromisoformat(campaign.reading)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)) <= datetime.now(UTC)
+
+
 async def preview(visit: Visit) -> Response:
     """The plan of the form; nothing is stored."""
     return await view(visit, await visit.client.try_campaign(typed_campaign(visit)))
@@ -113,7 +155,7 @@ async def save(visit: Visit) -> Response:
     """Stores the draft of the form."""
     definition = typed_campaign(visit)
     await visit.client.plan_campaign(definition)
-    return visit.redirect("/campaign", "The draft is saved; draw it when the plan is right.", campaign=definition["id"])
+    return visit.redirect("/campaign", "The draft is saved. Next: draw who gets it, below.", campaign=definition["id"])
 
 
 async def draw(visit: Visit) -> Response:
@@ -122,8 +164,12 @@ async def draw(visit: Visit) -> Response:
     try:
         drawn = await visit.client.draw_campaign(name, force=visit.typed("force") == "1")
     except ApiError as error:
-        raise BadInput(error.message.replace("draw with force", f"tick “{ALL_THE_SAME}”")) from None
-    notice = "It is drawn." if drawn.is_new else "It was drawn before; nothing changed."
+        words = error.message.replace("draw with force", f"tick “{ALL_THE_SAME}”")
+        raise BadInput(f"Nothing is drawn yet: {words}") from None
+    notice = "It was drawn before; nothing changed."
+    if drawn.is_new and drawn.draw:
+        notice = f"It is drawn: {drawn.draw['treated']:,} get it, {drawn.draw['control']:,} are the control group."
+        notice += " Download the list below."
     return visit.redirect("/campaign", notice, campaign=name)
 
 

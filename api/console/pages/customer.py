@@ -12,6 +12,17 @@ from api.console.visit import Visit
 from recsys.client import ApiError
 from recsys.errors import BadInput
 
+COUNTS = {  # of a receipt: the words for each, and what became of them where they were not deleted
+    "events": ("Events: views, baskets, orders", ""),
+    "records": ("Record of the customer", ""),
+    "ids": ("Their ids", ""),
+    "facts": ("Facts: messages, coupons", ""),
+    "shown": ("Lists they were shown", ""),
+    "rejected_lines": ("Refused lines of imports", ""),
+    "mentions": ("Mentions elsewhere", ""),
+    "mentions_kept": ("Values that look like the id", "left: they may mean something else"),
+}
+
 
 async def view(visit: Visit) -> Response:
     """The card, or the words why there is none."""
@@ -59,7 +70,7 @@ async def receipt(visit: Visit) -> Response:
     """The receipt of an erasure, and what is left of it."""
     number = visit.query("id")
     erased = await visit.client.receipt(number) if number else None
-    return visit.render("receipt.html", receipt=erased)
+    return visit.render("receipt.html", receipt=erased, counts=COUNTS)
 
 
 def _user_id(visit: Visit) -> str:

@@ -1,5 +1,6 @@
 """Rules of marketers: a form for one more, the text of all of them, a preview of both, and the versions before."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -21,7 +22,7 @@ COLUMNS = (
     Column("customers", "For whom"),
     Column("from", "From"),
     Column("until", "Until, this day included"),
-    Column("on", "On"),
+    Column("state", "Holds"),
     Column("reason", "Reason"),
 )
 KINDS = (
@@ -89,9 +90,18 @@ def _row(rule: dict[str, Any]) -> dict[str, Any]:
         "customers": str(rule.get("customers") or rule.get("segment") or "all"),
         "from": str(rule.get("from", "")),
         "until": str(rule.get("until", "")),
-        "on": "yes" if rule.get("on", True) else "no",
+        "state": _state(rule, str(datetime.now(UTC).date())),
         "reason": rule.get("reason"),
     }
+
+
+def _state(rule: dict[str, Any], today: str) -> str:
+    """Whether its days are now; its hours and weekdays are not looked at."""
+    if not rule.get("on", True):
+        return "switched off"
+    if str(rule.get("from") or today)[:10] > today:
+        return "later"
+    return "is over" if str(rule.get("until") or today)[:10] < today else "yes"
 
 
 PAGE = ConsolePage(

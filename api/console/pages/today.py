@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.console.charts import ChartSeries, PlotChart
 from api.console.page import ConsolePage, MenuGroup
+from api.console.pages.customers import PICKS
 from api.console.tables import Kind
 from api.console.visit import Visit
 from recsys.client import ApiError, CustomerChanges, Kpis
@@ -23,7 +24,9 @@ async def view(visit: Visit) -> Response:
     sums, ready = await asyncio.gather(visit.client.customers_summary(), visit.client.ready())
     moves = [move for move in sums.flow["moves"] if move["customers"] is not None]
     moves.sort(key=lambda move: -move["customers"])
-    return visit.render("today.html", sums=sums, moves=moves, good=_GOOD, warnings=ready.get("warnings", ()))
+    return visit.render(
+        "today.html", sums=sums, moves=moves, good=_GOOD, picks=PICKS, warnings=ready.get("warnings", ())
+    )
 
 
 async def week(visit: Visit) -> Response:

@@ -34,9 +34,12 @@ def verdict_words(effects: Mapping[str, Effect], *, is_mismatch: bool, is_drawn:
 
 def _undrawn_words(effects: Mapping[str, Effect]) -> str:
     naive, before = effects["naive"].relative, effects["gap_before"].relative
-    return (
-        f"Those it wrote to spent {naive:+.0%} against everybody else, and {before:+.0%} before it began: {NO_PROOF}."
-    )
+    words = f"spent {_compared(naive)} than everybody else, and {_compared(before)} already before it began"
+    return f"Those it wrote to {words} ({NO_PROOF})."
+
+
+def _compared(lift: float) -> str:
+    return f"{abs(lift):.0%} {'less' if lift < 0 else 'more'}"
 
 
 def money_words(value: float) -> str:

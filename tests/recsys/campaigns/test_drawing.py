@@ -12,11 +12,11 @@ from tests.recsys.campaigns.conftest import saved
 
 
 def test_everybody_who_is_eligible_gets_the_arm_of_their_bucket(shop: CampaignShop) -> None:
-    saved(shop, control_share=0.3)
+    saved(shop, control_share=0.4)
     campaign, is_new = draw_campaign(shop, "c1")
     found = find_members(shop.store, campaign).members
     ids = [member.user_id for member in found]
-    buckets, is_treated = arms_of("fixed", 0.3, ids)
+    buckets, is_treated = arms_of("fixed", 0.4, ids)
     assert is_new
     assert ids == sorted(
         user_id for user_id, named in zip(shop.people.user_ids, shop.people.is_named, strict=True) if named

@@ -50,7 +50,7 @@ def test_champions_at_risk_are_found_saved_planned_for_and_exported(person: Pers
 
     person.page.get_by_label("also when the result will prove nothing").check()
     person.click("Draw now", "button")
-    person.sees("It is drawn.")
+    person.sees("It is drawn: ")
     person.picture("4-drawn")
     rows = [*csv.DictReader(Path(person.download("Download the list").path()).read_text().splitlines())]
     draw = shop.client.campaign("come-back").draw
@@ -116,10 +116,10 @@ def test_a_product_is_pinned_for_friday_without_a_line_of_code(person: Person, s
     person.fill("Reason", "The week's offer")
     person.click("Preview", "button")
     person.sees(f"Shown as if it held today; it will hold from {friday}")
-    person.sees("holds here and now, 1 product")
+    person.sees("holds in this list, 1 product")
     person.picture("8-preview")
     person.click("Put into service", "button")
-    person.sees(f"Rule pin-{PRODUCT} is in service.")
+    person.sees(f"Rule pin-{PRODUCT} is saved and will hold from {friday} until {friday}")
     person.picture("8-pinned")
     (rule,) = [rule for rule in shop.client.rules().rules if rule["id"] == f"pin-{PRODUCT}"]
     assert (rule["items"], rule["from"], rule["until"], rule["slot"]) == ([PRODUCT], friday, friday, 1)

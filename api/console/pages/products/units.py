@@ -25,13 +25,15 @@ MAX_PRODUCTS, MAX_FOUND = 1_000, 49  # of a search: less than a page of a table
 
 
 async def view(visit: Visit) -> Response:
-    """The products that match, else those that will sell most."""
+    """The products that match, else those that will sell most, which come after the rest of the page."""
     query = visit.query("query")
     if query:
         matching = await visit.client.search_items(query, limit=MAX_FOUND, unlisted=True)
         rows = [{**item, "shown": "yes" if item["is_listed"] else "never"} for item in matching.items]
         table = DataTable(MATCHING, rows, TableState("item_id"), None, "Products that match")
         return visit.render("products.html", table=table, total=matching.total, answer=None)
+    if not visit.query("units"):  # the search does not wait for them
+        return visit.render("products.html", total=None, answer=None)
     answer = await visit.client.expected_units(limit=MAX_PRODUCTS)
     table = table_page(visit, COLUMNS, answer.items, default="units", caption="Units expected")
     return visit.render("products.html", table=table, total=None, answer=answer)

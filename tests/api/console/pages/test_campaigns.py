@@ -10,7 +10,7 @@ from tests.api.console.conftest import HOSTILE, Browser, SignedIn
 
 URL = "/console/campaigns"
 PLAN = {
-    "name": "spring",
+    "name": "spring sale",
     "goal": "They come again",
     "offer": "10 % off",
     "item": "item-004",
@@ -26,15 +26,17 @@ def test_a_campaign_is_planned_drawn_downloaded_and_closed(console: Browser) -> 
     assert all(words in plan.text for words in ("The plan", "Customers needed", 'value="They come again"'))
     assert "No campaign is planned yet." in plan.text
     saved = console.submit(f"{URL}/save", **PLAN)
-    assert all(words in saved.text for words in ("The draft is saved", "They come again", "10.0 %"))
-    refused = console.submit("/console/campaign/draw", campaign="spring")
+    assert all(words in saved.text for words in ("The draft is saved", "They come again", "10.0 %", "Will get it"))
+    assert 'name="force" value="1" required' in saved.text
+    refused = console.submit("/console/campaign/draw", campaign="spring-sale")
     assert (refused.status_code, "tick “also when the result will prove nothing”" in refused.text) == (422, True)
-    drawn = console.submit("/console/campaign/draw", campaign="spring", force="1")
-    assert "It is drawn." in drawn.text
-    file = console.submit("/console/campaign/download", campaign="spring", layout="plain")
-    assert file.headers["content-disposition"] == 'attachment; filename="spring.csv"'
+    drawn = console.submit("/console/campaign/draw", campaign="spring-sale", force="1")
+    assert re.search(r"It is drawn: \d+ get it, \d+ are the control group", drawn.text)
+    assert "What it earned stands here from 2100-12-29 10:00 UTC on" in drawn.text
+    file = console.submit("/console/campaign/download", campaign="spring-sale", layout="plain")
+    assert file.headers["content-disposition"] == 'attachment; filename="spring-sale.csv"'
     assert "user-" in file.text
-    assert "It is closed" in console.submit("/console/campaign/close", campaign="spring").text
+    assert "It is closed" in console.submit("/console/campaign/close", campaign="spring-sale").text
     assert "They come again" in console.get(URL).text
 
 

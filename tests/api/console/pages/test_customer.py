@@ -40,6 +40,7 @@ def test_an_erasure_asks_for_the_id_once_more_and_ends_with_a_receipt(console: B
     assert (refused.status_code, "Nothing was erased" in refused.text) == (422, True)
     done = console.submit("/console/customer/erase", id="user-005", again="user-005")
     assert "The customer is erased" in done.text
+    assert "Events: views, baskets, orders" in done.text
     assert str(done.url).split("id=")[1] in done.text
     assert "No customer has the id" in console.get("/console/customer", params={"id": "user-005"}).text
 

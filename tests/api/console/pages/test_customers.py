@@ -2,6 +2,7 @@
 
 import re
 
+from api.console.pages.customers import CHAMPIONS_AT_RISK
 from tests.api.console.conftest import Browser
 
 
@@ -40,3 +41,11 @@ def test_a_condition_narrows_the_list_and_a_wrong_one_is_told(console: Browser) 
         answer = console.get("/console/customers", params={"where": text})
         assert answer.status_code == 422
         assert 'role="alert"' in answer.text
+
+
+def test_what_is_often_needed_is_told_and_is_no_part_of_the_next_question(console: Browser) -> None:
+    text = console.get("/console/customers", params={"where": CHAMPIONS_AT_RISK.text}).text
+    assert "Champions at risk: they belong to those" in text
+    assert '<textarea name="where" rows="3" spellcheck="false"></textarea>' in text
+    other = console.get("/console/customers", params={"where": '{"abc": "A"}'}).text
+    assert "{&#34;abc&#34;: &#34;A&#34;}</textarea>" in other

@@ -39,3 +39,8 @@ def test_pictures_come_from_the_hosts_of_the_settings_and_from_no_other(console_
     assert picture("https://cdn.shop.example/a.png") == "https://cdn.shop.example/a.png"
     for foreign in ("https://cdn.shop.example.evil/a.png", "https://evil/a.png", "/a.png", None):
         assert picture(foreign) is None
+
+
+def test_a_product_is_put_first_from_the_list_that_is_shown(console: Browser) -> None:
+    assert "/console/rules?placement=discover#new" in console.get(URL, params={"placement": "discover"}).text
+    assert "/console/rules?placement=home#new" in console.get(URL).text

@@ -9,6 +9,7 @@ def test_the_page_does_not_wait_for_the_figures_of_the_week(console: Browser) ->
     text = console.get("/console/today").text
     assert 'hx-get="/console/today/week"' in text
     assert "What moved in 28 days" in text
+    assert ">Champions at risk</a>" in text
 
 
 @pytest.mark.slow

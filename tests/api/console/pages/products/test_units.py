@@ -6,7 +6,8 @@ URL = "/console/products"
 
 
 def test_the_products_that_will_sell_stand_with_their_interval(console: Browser) -> None:
-    text = console.get(URL).text
+    assert 'hx-get="/console/products?units=1"' in console.get(URL).text
+    text = console.get(URL, params={"units": "1"}).text
     assert all(words in text for words in ("Units expected", "interval of 80 %", "As of"))
 
 
