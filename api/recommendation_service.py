@@ -166,7 +166,6 @@ class RecommendationService:
             return None
         payload = self._compute(query, user_state, now_ms, events)
         self._memory.keep(key, payload)
-        self._metrics.list_answered("computed", fallback_level(payload))
         return payload
 
     def _after_redis(self, user_state: UserState, key: CacheKey, then: Then, stored: bytes | None) -> None:
@@ -251,9 +250,7 @@ class RecommendationService:
                 return self._from_redis(user_state, key, payload)
         if self._latency.is_late(deadline):
             return self._degraded(query, deadline)
-        payload = await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
-        self._metrics.list_answered("computed", fallback_level(payload))
-        return payload
+        return await self._compute_and_keep(query, user_state, now_ms=now_ms, key=key)
 
     def _degraded(self, query: CacheableQuery, deadline: Deadline) -> bytes:
         """The payload of the degraded query from what this worker knows, without any wait."""
@@ -263,14 +260,23 @@ class RecommendationService:
         key = self._key(query, user_state, now_ms)
         payload = self._memory.find(key)
         if payload is None:
-            payload = self._compute(query, user_state, now_ms, ())
+            payload = self._compute(query, user_state, now_ms, (), "shed")
             self._memory.keep(key, payload)
+        else:
+            self._metrics.list_answered("shed", fallback_level(payload))
         self._latency.skipped()
         self._metrics.shed.labels(deadline.reason).inc()
-        self._metrics.list_answered("shed", fallback_level(payload))
         return payload
 
-    def _compute(self, query: CacheableQuery, user_state: UserState, now_ms: int, events: Sequence[Event]) -> bytes:
+    def _compute(
+        self,
+        query: CacheableQuery,
+        user_state: UserState,
+        now_ms: int,
+        events: Sequence[Event],
+        source: str = "computed",
+    ) -> bytes:
+        """The payload of a list that is made now, counted under that source."""
         started = time.perf_counter()
         try:
             recommendations = query.compute(user_state.release, now_ms, events, user_state.subject)
@@ -286,9 +292,11 @@ class RecommendationService:
         except Exception:
             self._observe_arm(user_state, 0.0, None)
             raise
-        seconds = time.perf_counter() - started
+        seconds, level = time.perf_counter() - started, recommendations.fallback
         self._latency.observe(seconds)
-        self._observe_arm(user_state, seconds, payload)
+        self._metrics.list_answered(source, level)
+        if user_state.bucket is not None:
+            self._observe_arm(user_state, seconds, payload, level)
         return payload
 
     def _observe_arm(

@@ -12,7 +12,7 @@ from recsys.bundle import Bundle
 from recsys.bundle.array_spec import LARGEST, texts
 from recsys.data.catalogue.mask_cache import MaskPool
 from recsys.data.dataset.histories import Histories
-from recsys.data.events import Kind
+from recsys.data.events import RETURN, Kind
 from recsys.data.ids import MISSING, IdMap, Texts
 from recsys.engine.candidate_cache import CAPACITY
 from recsys.engine.parts import EngineParts, part_arrays, read_parts
@@ -21,7 +21,9 @@ from recsys.index.base import FILE_NAME, Index
 from recsys.index.build import load as load_index
 from recsys.index.exact import ExactIndex
 from recsys.models.als import AlsModel
-from recsys.models.base import ItemModel, Model, VectorModel
+from recsys.models.base import Model, VectorModel
+from recsys.models.bought_together import BoughtTogetherModel
+from recsys.models.item_neighbours import ItemNeighboursModel
 from recsys.models.popularity import PopularityModel
 from recsys.models.registry import MODELS
 
@@ -75,14 +77,14 @@ class Engine(EngineParts):
         return cast(PopularityModel, self.models["popularity"])
 
     @property
-    def item_neighbours(self) -> ItemModel | None:
+    def item_neighbours(self) -> ItemNeighboursModel | None:
         """The model of items that the same users chose."""
-        return cast(ItemModel | None, self.models.get("item_neighbours"))
+        return cast(ItemNeighboursModel | None, self.models.get("item_neighbours"))
 
     @property
-    def bought_together(self) -> ItemModel | None:
+    def bought_together(self) -> BoughtTogetherModel | None:
         """The model of items that share a basket."""
-        return cast(ItemModel | None, self.models.get("bought_together"))
+        return cast(BoughtTogetherModel | None, self.models.get("bought_together"))
 
     @property
     def item_vectors(self) -> Floats | None:
@@ -99,7 +101,7 @@ class Engine(EngineParts):
         whole = self.histories
         start, end = (0, 0) if user == MISSING else (int(whole.offsets[user]), int(whole.offsets[user + 1]))
         part = slice(start, end)
-        return Histories(
+        history = Histories(
             offsets=np.array([0, end - start], np.int64),
             item=whole.item[part],
             at=whole.at[part],
@@ -107,7 +109,9 @@ class Engine(EngineParts):
             kind=whole.kind[part],
             n_items=whole.n_items,
             now=whole.now,
-        ).without_sent_back()
+        )
+        # A search through bytes: most customers never send anything back.
+        return history.without_sent_back() if RETURN in history.kind.tobytes() else history
 
 
 def engine_arrays(engine: Engine) -> dict[str, AnyArray]:

@@ -157,20 +157,18 @@ class Rows:
 
 def to_json(recommendations: RecommendationList | Rows) -> dict[str, Any]:
     """The list or the rows as JSON types, as storefronts get them."""
-    content: dict[str, Any] = (
-        {"rows": [_row_json(row) for row in recommendations.rows]}
-        if isinstance(recommendations, Rows)
-        else {"items": [_item_json(item) for item in recommendations.items], **_effect_json(recommendations)}
-    )
+    content: dict[str, Any]
+    if isinstance(recommendations, Rows):
+        content = {"rows": [_row_json(row) for row in recommendations.rows]}
+    else:
+        content = {"items": [_item_json(item) for item in recommendations.items]}
+        if recommendations.attributes is not None:
+            content["attributes"] = recommendations.attributes
     return content | {
         "placement": recommendations.placement,
         "model_version": recommendations.model_version,
         "fallback": recommendations.fallback,
     }
-
-
-def _effect_json(recommendations: RecommendationList) -> dict[str, Any]:
-    return {} if recommendations.attributes is None else {"attributes": recommendations.attributes}
 
 
 def _row_json(row: Row) -> dict[str, Any]:

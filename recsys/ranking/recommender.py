@@ -168,7 +168,7 @@ class Recommender:
         if not query.fills:
             placement = placement.model_copy(update={"fills": False})
         context = resolve(query, placement, self.engine, self.catalogue)
-        rules = active_rules(self.rules, context)
+        rules = active_rules(self.rules, context) if self.rules.rules else ()
         if query.options is None and not rules:
             return context, candidates_for(context, query.k)
         context, constraints = self._constrained(context, rules)
@@ -206,7 +206,7 @@ class Recommender:
             _recommendation((*label, score, rank, reason, source, None, probability, explanation, None))
             for rank, ((_, score, source, _, probability), label, reason, explanation) in enumerate(rows, 1)
         ]
-        effect = attributes_effect(context, scored)
+        effect = attributes_effect(context, scored) if context.query.attributes else None
         return RecommendationList(
             tuple(items), context.query.placement, self.engine.version, fallback_of(scored), effect
         )

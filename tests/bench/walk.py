@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from api.middleware.edge import EdgeMiddleware
 from api.state import AppState
+from recsys.data.catalogue.catalogue import MAX_LABELS
+from recsys.engine.engine import Engine
 from recsys.threads import limit_threads
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,7 @@ PLACES: dict[str, Part] = {
     "api/traffic/": "around",
     "api/observability/": "around",
     "api/cache/": "around",
+    "recsys/memory_size.py": "around",
     "api/live/answer_log.py": "around",
     "api/live/": "state",
     "recsys/data/store/": "state",
@@ -115,10 +118,13 @@ async def longest_walk(home: Path) -> list[Step]:
     assert isinstance(app, EdgeMiddleware)
     await state.start()
     try:
-        users = state.releases.current().recommender.engine.users.texts.all()
+        engine, catalogue = (recommender := state.releases.current().recommender).engine, recommender.catalogue
+        users = engine.users.texts.all()
         walkers = users[:: max(1, len(users) // WALKERS)][:WALKERS]
         for other in sorted({*users} - {*walkers}):
             ask(app, other, key)
+        for position in (*engine.popularity.order[: MAX_LABELS // 2].tolist(), *_items_of(engine, walkers)):
+            catalogue.label(position)
         walks = []
         for user_id in walkers:
             await asyncio.sleep(0)  # each comes in a turn of the event loop of its own
@@ -130,8 +136,16 @@ async def longest_walk(home: Path) -> list[Step]:
         await state.close()
 
 
+def _items_of(engine: Engine, user_ids: Sequence[str]) -> list[int]:
+    """The items that these customers know, whose labels most lists of others would have cached."""
+    return [item for user_id in user_ids for item in engine.history_of(user_id).item.tolist()]
+
+
 def main(home: Path) -> None:
     """Prints the walk as a tree, each name where it is met first, and how many names there are."""
+    from api.observability.logging import configure_logs
+
+    configure_logs("warning")
     steps = asyncio.run(longest_walk(home))
     names: set[str] = set()
     for step in steps:

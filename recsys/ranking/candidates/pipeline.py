@@ -1,6 +1,7 @@
 """Candidate pipeline: the sources of the placement, mixed, then the fallback levels, until the list has k items."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,23 +35,24 @@ _scored_item = fast_tuple(ScoredItem)
 
 def candidates_for(context: QueryContext, k: int) -> list[ScoredItem]:
     """min(k, eligible items) items, best first, none twice; some places are for new items of a kind that is liked."""
-    scored = _fill_levels(context, k)
+    is_mixed = context.placement.mix == "probability" and len(context.placement.sources) > 1
+    scored = _mixed(context, k) if is_mixed else _in_order(context, k)
+    if len({candidate.item for candidate in scored}) == len(scored) >= k:  # as nearly always
+        scored = scored[:k]
+    else:
+        scored = _with_fallback_levels(scored, context, k)
     return _with_cold_start(scored, context, k) if len(context.cold_start) else scored
 
 
-def _fill_levels(context: QueryContext, k: int) -> list[ScoredItem]:
-    scored: list[ScoredItem] = []
-    taken: set[int] = set()
-    for candidates in _fallback_levels(context, k):
-        if not scored and len({candidate.item for candidate in candidates}) == len(candidates) >= k:
-            return candidates[:k]  # as nearly always
+def _with_fallback_levels(scored: list[ScoredItem], context: QueryContext, k: int) -> list[ScoredItem]:
+    """Each item once, and below them what the fallback levels hold besides, until there are k."""
+    kept: dict[int, ScoredItem] = {}
+    for candidates in chain((scored,), _fallback_levels(context, k)):
         for candidate in candidates:
-            if candidate.item not in taken:
-                taken.add(candidate.item)
-                scored.append(candidate)
-                if len(scored) == k:
-                    return scored
-    return scored
+            kept.setdefault(candidate.item, candidate)
+        if len(kept) >= k:
+            break
+    return list(kept.values())[:k]
 
 
 def _with_cold_start(scored: list[ScoredItem], context: QueryContext, k: int) -> list[ScoredItem]:
@@ -73,7 +75,6 @@ def fallback_of(scored: list[ScoredItem]) -> Fallback:
 
 
 def _fallback_levels(context: QueryContext, k: int) -> Iterator[list[ScoredItem]]:
-    yield _from_sources(context, k)
     if not context.placement.fills:
         return
     # Up to k of them may be in the list already.
@@ -83,9 +84,7 @@ def _fallback_levels(context: QueryContext, k: int) -> Iterator[list[ScoredItem]
     yield _remaining_items(context, k)
 
 
-def _from_sources(context: QueryContext, k: int) -> list[ScoredItem]:
-    if context.placement.mix == "probability" and len(context.placement.sources) > 1:
-        return _mixed_sources(context, k)
+def _in_order(context: QueryContext, k: int) -> list[ScoredItem]:
     scored: list[ScoredItem] = []
     for source in context.placement.sources:
         if len(scored) < k:  # a later source only fills what the earlier ones leave open; one named twice counts once
@@ -93,41 +92,34 @@ def _from_sources(context: QueryContext, k: int) -> list[ScoredItem]:
     return scored
 
 
-def _mixed_sources(context: QueryContext, k: int) -> list[ScoredItem]:
-    sources = context.placement.sources
-    if all(source in context.engine.calibrations for source in sources):
-        merged = merged_by_probability(*_with_probabilities(context, k))
+def _mixed(context: QueryContext, k: int) -> list[ScoredItem]:
+    """The k most probable of all sources; those of a source that is unlikely to add any of them are not made."""
+    sources, curves = context.placement.sources, context.engine.calibrations
+    lists: list[Candidates] = []
+    probabilities: list[Doubles] = []
+    is_calibrated, n_events = all(source in curves for source in sources), len(context.history.item)
+    for source in sources:
+        # Each list is in falling order: its k-th decides whether k candidates are better.
+        is_settled = any(len(falling) >= k and falling[k - 1] >= curves[source].upper for falling in probabilities)
+        candidates = NO_CANDIDATES if is_settled else SOURCES[source](context, k)
+        lists.append(candidates)
+        if is_calibrated:
+            probabilities.append(curves[source].apply(candidates.scores, n_events) if len(candidates) else NO_PROBABILITIES)
+    if is_calibrated:
+        merged = merged_by_probability(lists, probabilities)
     else:
-        merged = interleaved([SOURCES[source](context, k) for source in sources], context.engine.repeat_share)
-    levels = [_level_of_source(source, context.level) for source in sources]
+        merged = interleaved(lists, context.engine.repeat_share)
+    levels: list[Fallback] = ["popular" if source in IMPERSONAL else context.level for source in sources]
     return [_scored_item((item, score, sources[at], levels[at], None)) for item, score, at in merged[:k]]
 
 
-def _with_probabilities(context: QueryContext, k: int) -> tuple[list[Candidates], list[Doubles]]:
-    """The candidates of each source and their probabilities; a source unlikely to add any of the k best is left out."""
-    lists: list[Candidates] = []
-    probabilities: list[Doubles] = []
-    n_events = len(context.history.item)
-    for source in context.placement.sources:
-        calibration = context.engine.calibrations[source]
-        # Each list is in falling order: its k-th decides whether k candidates are better.
-        is_settled = any(len(falling) >= k and falling[k - 1] >= calibration.upper for falling in probabilities)
-        candidates = NO_CANDIDATES if is_settled else SOURCES[source](context, k)
-        lists.append(candidates)
-        probabilities.append(calibration.apply(candidates.scores, n_events) if len(candidates) else NO_PROBABILITIES)
-    return lists, probabilities
-
-
 def _scored(candidates: Candidates, source: str, level: Fallback) -> list[ScoredItem]:
-    level = _level_of_source(source, level)
+    if source in IMPERSONAL:
+        level = "popular"
     return [
         _scored_item((item, score, source, level, None))
         for item, score in zip(candidates.items.tolist(), candidates.scores.tolist(), strict=True)
     ]
-
-
-def _level_of_source(source: str, level: Fallback) -> Fallback:
-    return "popular" if source in IMPERSONAL else level
 
 
 def _remaining_items(context: QueryContext, k: int) -> list[ScoredItem]:

@@ -9,7 +9,7 @@ import numpy as np
 from recsys import kernels
 from recsys.arrays import Bools, Floats, Ints, top_k
 from recsys.data.dataset.histories import Histories
-from recsys.engine.candidate_cache import CandidateKey, CandidateLists, RepeatPurchases, shortened
+from recsys.engine.candidate_cache import CandidateLists, RepeatPurchases, shortened
 from recsys.engine.engine import Engine
 from recsys.index.base import Index
 from recsys.index.exact import NARROW, ExactIndex, IndexRows
@@ -153,12 +153,25 @@ def discover(context: QueryContext, k: int) -> Candidates:
 
 
 def discover_candidates(context: QueryContext, depth: int) -> CandidateLists:
-    """Up to `depth` of the best new eligible items of each model of the blend, from the cache where that pays."""
-    lists = _cached_candidates(context, depth) if context.candidate_key is not None and depth < WIDE else None
-    if lists is not None:
-        return lists
-    engine, history = context.engine, context.history
-    for name, fold in engine.candidate_cache.find_folds(context.candidate_key).items():
+    """Up to `depth` of the best new eligible items of each model of the blend, from the cache where that pays.
+
+    The cache is filled if need be; filters may leave too little of its lists.
+    """
+    engine, history, key = context.engine, context.history, context.candidate_key
+    cache = engine.candidate_cache
+    # Where a filter leaves few items, a search costs little more than to see that too few of a list are left.
+    passing = context.eligible.passing
+    is_narrow = passing is not None and passing.n_passing * NARROW < engine.n_items
+    if key is not None and depth < WIDE and not is_narrow:
+        lists = cache.find(key)
+        if lists is None and context.is_unrestricted and cache.is_enabled:
+            lists = unseen_candidates(engine, history, Eligibility(context.catalogue.is_listed), WIDE)
+            cache.put(key, lists)
+        parts = [shortened(whole, context.eligible.mask, depth, WIDE) for whole in lists or ()]
+        left = tuple(part for part in parts if part is not None)
+        if lists is not None and len(left) == len(lists):
+            return left
+    for name, fold in cache.find_folds(key).items():
         history.keep_fold(engine.models[name], fold)
     return unseen_candidates(engine, history, context.eligible, depth)
 
@@ -173,27 +186,6 @@ def unseen_candidates(engine: Engine, history: Histories, eligible: Eligibility,
 
 def _candidates_of_models(engine: Engine, history: Histories, eligible: Eligibility, depth: int) -> CandidateLists:
     return tuple(model_candidates(engine, name, history, eligible, depth) for name in engine.active_models)
-
-
-def _cached_candidates(context: QueryContext, depth: int) -> CandidateLists | None:
-    """The lists of the cache, which is filled if need be; None when the filters leave too little of them."""
-    passing = context.eligible.passing
-    if passing is not None and passing.n_passing * NARROW < context.engine.n_items:
-        return None  # a search costs little more than to see that too few are left
-    key = cast(CandidateKey, context.candidate_key)
-    lists = context.engine.candidate_cache.find(key)
-    if lists is None:
-        if not context.is_unrestricted or not context.engine.candidate_cache.is_enabled:
-            return None
-        lists = unseen_candidates(context.engine, context.history, Eligibility(context.catalogue.is_listed), WIDE)
-        context.engine.candidate_cache.put(key, lists)
-    left: list[Candidates] = []
-    for candidates in lists:
-        short = shortened(candidates, context.eligible.mask, depth, WIDE)
-        if short is None:
-            return None
-        left.append(short)
-    return tuple(left)
 
 
 def similar(context: QueryContext, k: int) -> Candidates:

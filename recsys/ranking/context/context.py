@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class QueryContext:
     is_unrestricted: True when only the catalogue decides what is eligible.
     user_features: of a customer without a history, as the engine's segments number them.
     cold_items: items that no model knows, among those on the page or used last.
+    dismissed: items that the customer dismissed lately.
     cold_start: candidates that no model knows, of a kind that the customer likes.
     recently_viewed, new_arrivals: filled only when a source of the placement needs them.
     repeat_purchases: buy-again candidates that training prepared, None when it prepared none or something happened
@@ -76,6 +77,7 @@ class QueryContext:
     is_unrestricted: bool
     user_features: Ints
     cold_items: Ints
+    dismissed: Ints
     repeat_purchases: RepeatPurchases | None = None
     cold_start: Candidates = NO_CANDIDATES
     recently_viewed: Candidates = NO_CANDIDATES
@@ -89,8 +91,7 @@ class QueryContext:
     def mentionable(self, items: Ints) -> Bools:
         """Which of these items may be mentioned to the customer: listed, and not dismissed.  (N,) -> (N,)"""
         mask: Bools = self.catalogue.is_listed[items]
-        dismissed = dismissed_items(self.history)
-        return mask & ~np.isin(items, dismissed) if len(dismissed) else mask
+        return mask & ~np.isin(items, self.dismissed) if len(self.dismissed) else mask
 
     def anchor_items(self) -> Ints:
         """Items that the list should go with: on the page, else in the session, else used last.  Rising, each once."""
@@ -123,52 +124,76 @@ def owned_items(history: Histories) -> Ints:
 def resolve(query: Query, placement: Placement, engine: Engine, catalogue: Catalogue) -> QueryContext:
     """The query in numbers.  Unknown ids are left out.  Only items that the catalogue offers are eligible."""
     user = engine.users.position(query.user_id) if query.user_id is not None else MISSING
-    unnumbered = engine.unnumbered_events.of_user(user)
-    if unnumbered:
-        query = replace(query, recent=(*unnumbered, *query.recent))
-    history_of_bundle = engine.history_at(user)
-    known = with_recent_events(history_of_bundle, query.recent, engine, catalogue)
-    history = with_recent_events(known, query.session, engine, catalogue)
-    context_items = catalogue.positions(query.context_item_ids)
-    session_items = catalogue.positions([event.item_id for event in query.session])
-    eligible = eligible_items(query.filters, catalogue, query.now_ms / DAY_MS)
-    events = cold_item_events((*query.recent, *query.session), catalogue, engine.n_items)
-    excluded = (
-        context_items,
-        catalogue.positions(query.exclude),
-        dismissed_items(history),
-        _items_of_kinds(events, DISMISS),
-    )
-    if any(map(len, excluded)):
-        eligible = eligible.without(np.concatenate(excluded))
-    cold_items = _recent_cold_items(events, context_items, session_items, engine)
-    candidate_key = _candidate_key(query, user, catalogue, is_changed=known is not history_of_bundle)
+    if len(engine.unnumbered_events.user_offsets):
+        query = replace(query, recent=(*engine.unnumbered_events.of_user(user), *query.recent))
+    known = before = engine.history_at(user)
+    if query.recent:
+        known = with_recent_events(before, query.recent, engine, catalogue)
+    history = with_recent_events(known, query.session, engine, catalogue) if query.session else known
+    has_visit = query.session or query.context_item_ids or query.exclude or catalogue.new_ids
+    visit = _visit(query, engine, catalogue) if has_visit else NO_VISIT
+    # A search through bytes: hardly anybody ever dismisses an item.
+    dismissed = _dismissed_items(history) if DISMISS in history.kind.tobytes() else NO_ITEMS
+    now, is_filtered = query.now_ms / DAY_MS, query.filters.combined is not None
+    eligible = eligible_items(query.filters, catalogue, now) if is_filtered else Eligibility(catalogue.on_sale(now))
+    if len(visit.excluded) or len(dismissed):
+        eligible = eligible.without(np.concatenate((visit.excluded, dismissed)))
+    has_items = len(visit.session_items) or len(visit.context_items)
+    is_of_page = placement.asks == "context" and len(visit.context_items)
+    level: Fallback = "personal" if len(known.item) and not is_of_page else "session" if has_items else "popular"
+    key = _candidate_key(query, user, catalogue, is_changed=known is not before)
+    cache = engine.candidate_cache
     context = QueryContext(
         query=query,
         placement=placement,
         engine=engine,
         catalogue=catalogue,
         history=history,
-        context_items=context_items,
-        session_items=session_items,
+        context_items=visit.context_items,
+        session_items=visit.session_items,
         eligible=eligible,
-        level=_level(known, session_items, context_items, placement),
-        candidate_key=candidate_key,
+        level=level,
+        candidate_key=key,
         user_features=_user_features(query, known, engine) if query.attributes else NO_ITEMS,
-        is_unrestricted=not query.context_item_ids and not query.exclude and query.filters.combined is None,
-        cold_items=cold_items,
-        repeat_purchases=engine.candidate_cache.find_repeat_purchases(
-            candidate_key if "buy_again" in placement.sources else None
-        ),
+        is_unrestricted=not query.context_item_ids and not query.exclude and not is_filtered,
+        cold_items=visit.cold_items,
+        dismissed=dismissed,
+        repeat_purchases=cache.find_repeat_purchases(key) if "buy_again" in placement.sources else None,
     )
     if placement.needs_extras:
         context = _with_extras(context)
     if placement.shows != "all":
-        owned = np.concatenate((owned_items(context.history), _items_of_kinds(events, PURCHASE, RATING)))
+        owned = np.concatenate((owned_items(history), _items_of_kinds(visit.cold_events, PURCHASE, RATING)))
         context = replace(context, eligible=context.eligible.without(owned))
     if placement.arrivals and (catalogue.new_ids or catalogue.has_dates or len(engine.new_items.item)):
         return replace(context, cold_start=_cold_start(context))
     return context
+
+
+class VisitItems(NamedTuple):
+    """What a query holds beside its customer.
+
+    context_items, session_items, cold_items: see `QueryContext`.  excluded (N,): items that the list must not hold.
+    cold_events: position and event of each item that no model knows, of all events since the bundle.
+    """
+
+    context_items: Ints = NO_ITEMS
+    session_items: Ints = NO_ITEMS
+    cold_items: Ints = NO_ITEMS
+    excluded: Ints = NO_ITEMS
+    cold_events: Sequence[tuple[int, Event]] = ()
+
+
+NO_VISIT = VisitItems()
+
+
+def _visit(query: Query, engine: Engine, catalogue: Catalogue) -> VisitItems:
+    context_items = catalogue.positions(query.context_item_ids)
+    session_items = catalogue.positions([event.item_id for event in query.session])
+    events = cold_item_events((*query.recent, *query.session), catalogue, engine.n_items)
+    cold_items = _recent_cold_items(events, context_items, session_items, engine)
+    excluded = context_items, catalogue.positions(query.exclude), _items_of_kinds(events, DISMISS)
+    return VisitItems(context_items, session_items, cold_items, np.concatenate(excluded), events)
 
 
 def _items_of_kinds(events: Sequence[tuple[int, Event]], *kinds: int) -> Ints:
@@ -312,10 +337,8 @@ def _event_weight(event: Event, engine: Engine) -> float:
     return weight * (event.rating or 0.0) if event.kind == RATING else weight
 
 
-def dismissed_items(history: Histories) -> Ints:
+def _dismissed_items(history: Histories) -> Ints:
     """The items that the customer dismissed lately and did not buy after that."""
-    if DISMISS not in history.kind.tobytes():  # a search through bytes: hardly anybody ever dismisses an item
-        return NO_ITEMS
     mask = (history.kind == DISMISS) & (history.at > history.now - DISMISSED_FOR_DAYS)
     is_bought = history.kind == PURCHASE
     last_bought = np.full(history.n_items, -np.inf)
@@ -328,9 +351,3 @@ def _last_items(history: Histories) -> Ints:
     liked = np.flatnonzero(history.weight > 0)
     items: Ints = history.item[liked[np.argsort(history.at[liked], kind="stable")[::-1][:LAST_ITEMS]]]
     return items
-
-
-def _level(known: Histories, session_items: Ints, context_items: Ints, placement: Placement) -> Fallback:
-    if placement.asks == "context" and len(context_items):
-        return "session"
-    return "personal" if len(known.item) else "session" if len(session_items) or len(context_items) else "popular"

@@ -13,7 +13,7 @@ from recsys.data.events import DISMISS, PURCHASE, RATING
 from recsys.data.ids import MISSING
 from recsys.ranking.candidates.pipeline import ScoredItem
 from recsys.ranking.candidates.pool import CandidatePool
-from recsys.ranking.context.context import QueryContext, dismissed_items, resolve
+from recsys.ranking.context.context import QueryContext, resolve
 from recsys.ranking.diagnostics.list_length import list_lengths
 from recsys.ranking.explain.trace import rule_notes, source_scores, source_sentence
 from recsys.ranking.filters.columns import value_codes
@@ -165,7 +165,7 @@ class _Investigation:
         )
 
     def _dismissed(self) -> Cause | None:
-        if self._item not in dismissed_items(self._context.history) and self._last_of_cold_item(DISMISS) == -np.inf:
+        if self._item not in self._context.dismissed and self._last_of_cold_item(DISMISS) == -np.inf:
             return None
         at = self._last(DISMISS)
         return Cause("dismissed", f"The customer dismissed it {self._ago(at)}.", {"days_ago": self._days(at)})

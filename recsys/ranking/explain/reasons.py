@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
-from typing import Final, Literal, cast
+from typing import Final
 
 import numpy as np
 
@@ -13,21 +13,19 @@ from recsys.arrays import Ints
 from recsys.data.catalogue.catalogue import Label
 from recsys.data.dataset.histories import Histories, past_purchases
 from recsys.data.events import PURCHASE
-from recsys.engine.engine import Engine
 from recsys.engine.repurchase import in_words, own_gap
 from recsys.fast_dataclass import fast_tuple
-from recsys.models.bought_together import BoughtTogetherModel
-from recsys.models.item_neighbours import ItemNeighboursModel
 from recsys.models.neighbour_table import NeighbourTable
 from recsys.ranking.candidates.pipeline import ScoredItem
-from recsys.ranking.context.context import QueryContext, dismissed_items
+from recsys.ranking.context.context import QueryContext
 from recsys.ranking.query import Reason
 
 N_NEIGHBOURS = 200  # of an item, that are searched for an item the customer knows
 
 _reason = fast_tuple(Reason)
 
-BESIDE = frozenset({"similar", "similar_vectors", "bought_together"})  # sources that go with the anchors
+BESIDE = ("similar", "similar_vectors", "bought_together")  # sources that go with the anchors
+Reasons = Callable[[list[int], QueryContext], list[Reason]]
 
 BEST_SELLER = Reason("best_seller", "A best-seller in this shop")
 TRENDING = Reason("trending", "Selling faster than usual")
@@ -47,31 +45,13 @@ SAME: Final[Mapping[str, Reason]] = {
 
 def build_reasons(scored: Sequence[ScoredItem], context: QueryContext) -> list[Reason]:
     """The reason for each item."""
-    if len(sources := {candidate.source for candidate in scored}) == 1:
-        return _reasons_from(sources.pop(), [candidate.item for candidate in scored], context)
     items_by_source: dict[str, list[int]] = {}
     for candidate in scored:
         items_by_source.setdefault(candidate.source, []).append(candidate.item)
     reasons: dict[int, Reason] = {}
     for source, items in items_by_source.items():
-        reasons.update(zip(items, _reasons_from(source, items, context), strict=True))
+        reasons.update(zip(items, REASONS.get(source, _taste_reasons)(items, context), strict=True))
     return [reasons[candidate.item] for candidate in scored]
-
-
-def _reasons_from(source: str, items: list[int], context: QueryContext) -> list[Reason]:
-    if source == "buy_again":
-        return _buy_again_reasons(items, context)
-    if source in SAME:
-        return [SAME[source]] * len(items)
-    if source in BY_CATEGORY:
-        category = context.catalogue.category
-        return [BY_CATEGORY[source](category.words[category.codes[item]]) for item in items]
-    if source in BESIDE:
-        return _anchor_reasons(source, items, context)
-    return [
-        LIKE_MINDED if anchor is None else _with_anchor("because_you_chose", "Because you chose", anchor, context)
-        for anchor in _nearest_likes(items, context)
-    ]
 
 
 def _buy_again_reasons(items: list[int], context: QueryContext) -> list[Reason]:
@@ -151,14 +131,19 @@ def _new_in(category: str) -> Reason:
     return Reason("new_arrival", f"New in {category}" if category else "New in this shop")
 
 
-BY_CATEGORY: Final[Mapping[str, Callable[[str], Reason]]] = {
-    "category_popular": _popular_in,
-    "trending_in_category": _trending_in,
-    "new_arrivals": _new_in,
-}
+def _by_category(reason: Callable[[str], Reason]) -> Reasons:
+    def reasons(items: list[int], context: QueryContext) -> list[Reason]:
+        category = context.catalogue.category
+        return [reason(category.words[category.codes[item]]) for item in items]
+
+    return reasons
 
 
-def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> list[Reason]:
+def _same(reason: Reason) -> Reasons:
+    return lambda items, _context: [reason] * len(items)
+
+
+def _anchor_reasons(items: list[int], context: QueryContext, *, source: str) -> list[Reason]:
     anchors = context.anchor_items()
     anchors = anchors[context.mentionable(anchors)]
     if not len(anchors):
@@ -166,34 +151,35 @@ def _anchor_reasons(source: str, items: list[int], context: QueryContext) -> lis
     is_together = source == "bought_together"
     code, words = ("bought_together", "Often bought together with") if is_together else ("similar", "Goes with")
     if len(anchors) == 1:
-        return [_with_anchor(code, words, int(anchors[0]), context)] * len(items)
-    table = _neighbours(context.engine, "bought_together" if is_together else "item_neighbours")
+        return [_reason_with(code, words, context.catalogue.label(int(anchors[0])))] * len(items)
+    model = context.engine.bought_together if is_together else context.engine.item_neighbours
+    table = None if model is None else model.neighbours
     nearest = nearest_liked(items, anchors, context.engine.n_items, table)
-    return [_with_anchor(code, words, int(anchors[0]) if anchor is None else anchor, context) for anchor in nearest]
+    first, label = int(anchors[0]), context.catalogue.label
+    return [_reason_with(code, words, label(first if anchor is None else anchor)) for anchor in nearest]
 
 
-def _nearest_likes(items: list[int], context: QueryContext) -> list[int | None]:
+def _taste_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     """`nearest_liked` among the liked items of the history that may be mentioned to the customer."""
-    history, n_items, table = context.history, context.engine.n_items, _neighbours(context.engine, "item_neighbours")
-    if kernels.compiled is not None and table is not None and not len(dismissed_items(history)):
-        mask, rows = context.catalogue.is_listed, (table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
-        return kernels.compiled.nearest_liked(items, history.item, history.weight, mask, *rows)
-    liked = history.item[history.weight > 0]
-    return nearest_liked(items, liked[context.mentionable(liked)], n_items, table)
-
-
-def _with_anchor(code: str, words: str, anchor: int, context: QueryContext) -> Reason:
-    return _reason_with(code, words, context.catalogue.label(anchor))
+    model, n_items = context.engine.item_neighbours, context.engine.n_items
+    history, catalogue, table = context.history, context.catalogue, None if model is None else model.neighbours
+    if kernels.compiled is not None and table is not None and not len(context.dismissed):
+        mask, rows = catalogue.is_listed, (table.offsets, table.neighbour, n_items, N_NEIGHBOURS)
+        nearest = kernels.compiled.nearest_liked(items, history.item, history.weight, mask, *rows)
+    else:
+        liked = history.item[history.weight > 0]
+        nearest = nearest_liked(items, liked[context.mentionable(liked)], n_items, table)
+    return [
+        LIKE_MINDED
+        if anchor is None
+        else _reason_with("because_you_chose", "Because you chose", catalogue.label(anchor))
+        for anchor in nearest
+    ]
 
 
 @lru_cache(maxsize=4096)
 def _reason_with(code: str, words: str, label: Label) -> Reason:
     return Reason(code, f"{words} {label.name or label.item_id}", (label.item_id,))
-
-
-def _neighbours(engine: Engine, name: Literal["item_neighbours", "bought_together"]) -> NeighbourTable | None:
-    model = cast(ItemNeighboursModel | BoughtTogetherModel | None, engine.models.get(name))
-    return None if model is None else model.neighbours
 
 
 def nearest_liked(items: list[int], liked: Ints, n_items: int, table: NeighbourTable | None) -> list[int | None]:
@@ -212,3 +198,13 @@ def nearest_liked(items: list[int], liked: Ints, n_items: int, table: NeighbourT
     firsts = hits.searchsorted([0, *ends[:-1]]).tolist()
     places = [*hits.tolist(), len(all_near)]
     return [int(all_near[places[at]]) if places[at] < end else None for at, end in zip(firsts, ends, strict=True)]
+
+
+REASONS: Final[Mapping[str, Reasons]] = {
+    **{source: _same(reason) for source, reason in SAME.items()},
+    **{source: partial(_anchor_reasons, source=source) for source in BESIDE},
+    "buy_again": _buy_again_reasons,
+    "category_popular": _by_category(_popular_in),
+    "trending_in_category": _by_category(_trending_in),
+    "new_arrivals": _by_category(_new_in),
+}
