@@ -39,16 +39,13 @@ def _plain_query(raw: bytes) -> CacheableQuery | None:
     if not isinstance(session, list) or len(session) > MAX_SESSION or not body.keys() <= SHARED:
         return None
     shared = orjson.dumps(body)
-    if len(shared) > MAX_BYTES or not all(map(_is_plain_id, (*ids, *session))):
+    is_plain = all(isinstance(value, str) and _PLAIN_ID.fullmatch(value) for value in (*ids, *session))
+    if len(shared) > MAX_BYTES or not is_plain:
         return None
     checked, query = _shared_arguments(shared)
     if session:
         return list_query(checked.model_copy(update={"user_id": user_id, "session": session}))
     return query._replace(user_id=user_id)
-
-
-def _is_plain_id(value: object) -> bool:
-    return isinstance(value, str) and _PLAIN_ID.fullmatch(value) is not None
 
 
 @lru_cache(256)

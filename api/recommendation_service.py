@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 
@@ -27,7 +27,7 @@ from recsys.ranking.query import Query, RecommendationList, Rows, to_json
 
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
-_END = b'"}'
+_START, _END = b"{", b'"}'
 _ITEM = b'"item_id":'
 
 PENDING: Final = b""  # no payload yet
@@ -91,21 +91,17 @@ def unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def to_payload(recommendations: RecommendationList | Rows) -> bytes:
-    return orjson.dumps(to_json(recommendations)).removesuffix(_END) + _TAIL
-
-
-def _payload_of_arm(
+def _body_of_arm(
     recommendations: RecommendationList | Rows, user_state: UserState, arm: ServedArm, compute: ComputeFrom
-) -> bytes:
-    """The payload for a customer who takes part in an experiment, with its id and the arm."""
-    if arm.rival is not None and not arm.interleaves(recommendations):
-        return to_payload(recommendations)
+) -> tuple[dict[str, Any], bytes]:
+    """The answer to a customer who takes part in an experiment as JSON types, and how its JSON begins."""
+    body = to_json(recommendations)
     if arm.rival is None:
-        return arm.label + to_payload(recommendations)[1:]
+        return body, arm.label
+    if not arm.interleaves(recommendations):
+        return body, _START
     flips = coin_flips(arm.experiment, user_state.owner or "", str(user_state.head))
-    body = interleaved(to_json(recommendations), to_json(compute(arm.rival)), flips)
-    return arm.label + orjson.dumps(body)[1:].removesuffix(_END) + _TAIL
+    return interleaved(body, to_json(compute(arm.rival)), flips), arm.label
 
 
 def with_request_id(payload: bytes, request_id: str) -> bytes:
@@ -281,14 +277,15 @@ class RecommendationService:
         try:
             recommendations = query.compute(user_state.release, now_ms, events, user_state.subject)
             if user_state.arm is None:
-                payload = to_payload(recommendations)
+                body, start = to_json(recommendations), _START
             else:
-                payload = _payload_of_arm(
+                body, start = _body_of_arm(
                     recommendations,
                     user_state,
                     user_state.arm,
                     lambda release: query.compute(release, now_ms, events, user_state.subject),
                 )
+            payload = start + orjson.dumps(body)[len(_START) : -len(_END)] + _TAIL
         except Exception:
             self._observe_arm(user_state, 0.0, None)
             raise

@@ -45,16 +45,13 @@ class Step:
     name: str
     place: str
     depth: int
-
-    @property
-    def part(self) -> Part:
-        """The part of the walk that it belongs to, by its file."""
-        return next((part for start, part in PLACES.items() if self.place.startswith(start)), "question")
+    part: Part
 
 
 def names_of(steps: Sequence[Step], part: Part) -> list[str]:
-    """The different names of that part, in the order in which they are met."""
-    return list(dict.fromkeys(step.name for step in steps if step.part == part))
+    """The different names of that part, in the order in which they are met; each counts where it is met first."""
+    part_by_name = {step.name: step.part for step in reversed(steps)}
+    return [name for name in dict.fromkeys(step.name for step in steps) if part_by_name[name] == part]
 
 
 @contextmanager
@@ -64,17 +61,21 @@ def walking(steps: list[Step]) -> Iterator[None]:
     Not of properties, special methods (`len(items)`) and constructors that a dataclass generates: whoever reads a call
     passes them by.  A function counts once, whatever it is called with.
     """
-    depth = 0
+    parts: list[Part] = []  # of the calls that have begun
 
     def note(frame: FrameType, event: str, _more: Any) -> None:
-        nonlocal depth
-        if event not in {"call", "return"} or not _is_step(frame.f_code, frame.f_globals):
-            return
         code = frame.f_code
-        if event == "call":
-            place = f"{Path(code.co_filename).relative_to(ROOT)}:{code.co_firstlineno}"
-            steps.append(Step(code.co_qualname.replace("<locals>.", ""), place, depth))
-        depth += 1 if event == "call" else -1
+        if event not in {"call", "return"} or not _is_step(code, frame.f_globals):
+            return
+        if event == "return":
+            parts.pop()
+            return
+        place = f"{Path(code.co_filename).relative_to(ROOT)}:{code.co_firstlineno}"
+        part: Part = next((part for start, part in PLACES.items() if place.startswith(start)), "question")
+        if part == "question" and parts and parts[-1] == "state":
+            part = "state"  # what is needed to read the state belongs to it
+        steps.append(Step(code.co_qualname.replace("<locals>.", ""), place, len(parts), part))
+        parts.append(part)
 
     sys.setprofile(note)
     try:

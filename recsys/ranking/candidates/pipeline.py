@@ -104,7 +104,9 @@ def _mixed(context: QueryContext, k: int) -> list[ScoredItem]:
         candidates = NO_CANDIDATES if is_settled else SOURCES[source](context, k)
         lists.append(candidates)
         if is_calibrated:
-            probabilities.append(curves[source].apply(candidates.scores, n_events) if len(candidates) else NO_PROBABILITIES)
+            probabilities.append(
+                curves[source].apply(candidates.scores, n_events) if len(candidates) else NO_PROBABILITIES
+            )
     if is_calibrated:
         merged = merged_by_probability(lists, probabilities)
     else:

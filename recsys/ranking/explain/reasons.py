@@ -169,12 +169,9 @@ def _taste_reasons(items: list[int], context: QueryContext) -> list[Reason]:
     else:
         liked = history.item[history.weight > 0]
         nearest = nearest_liked(items, liked[context.mentionable(liked)], n_items, table)
-    return [
-        LIKE_MINDED
-        if anchor is None
-        else _reason_with("because_you_chose", "Because you chose", catalogue.label(anchor))
-        for anchor in nearest
-    ]
+    labels = iter(catalogue.labels(anchor for anchor in nearest if anchor is not None))
+    code, words = "because_you_chose", "Because you chose"
+    return [LIKE_MINDED if anchor is None else _reason_with(code, words, next(labels)) for anchor in nearest]
 
 
 @lru_cache(maxsize=4096)
