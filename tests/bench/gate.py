@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,21 +12,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from recsys.bundle import Bundle, Manifest
+from recsys.bundle import Bundle
 from recsys.data.store.open import open_store
 from recsys.gate.verdict import GateVerdict
 from recsys.learning.bundle_builder import build_bundle
 from recsys.learning.recipe import read_recipe
 from recsys.progress import StepLog
-from tests.training.gate.planted import DAMAGES, FAULTS, Arrays, Damage, rewritten
+from tests.training.gate.planted import DAMAGES, FAULTS, daily_events, rewritten
 from tests.training.gate.test_gate import LIVE, NEW, judged, snapshot_of
-from tests.training.gate.test_honest_nights import daily_events, train_nightly
+from tests.training.gate.test_honest_nights import train_nightly
 from training.registry import Registry
 
 DAYS = 120
 NIGHTS = {60: 38, 100: 38, 300: 38, 1_000: 12, 3_000: 5}  # by customers of the shop
 FEW_ITEMS, ITEMS, SMALL_SHOP = 24, 60, 100  # customers up to which a shop has few items
-SHARES = (0.3, 0.6, 0.9)  # of best-sellers in the mix
 FIGURES = re.compile(r"\((-?\+?[\d.]+) to (-?\+?[\d.]+) %\)")
 
 
@@ -36,20 +35,15 @@ def main(customers: list[int] | None = None) -> None:
     strict alone: the lower end above -2 %, and nothing else.  loose: with fewer than 1,000 customers who judge, the
     whole interval below -5 %, else strict.
     """
-    nights, planted = (
-        Table("customers", "nights", "own choices", "the champion's", "refused", "strict alone", "loose", "CPU, s"),
-        Table("customers", "damaged, faulty", "loose", *(f"{share:.0%} best-sellers" for share in SHARES), "CPU, s"),
+    table = Table(
+        *("customers", "nights", "own choices", "the champion's", "refused", "strict alone", "loose"),
+        *("planted", "refused", "loose", "CPU, s"),
     )
     for n_customers in customers or NIGHTS:
         started = time.process_time()
-        counts = _honest(n_customers, NIGHTS.get(n_customers, 12))
-        nights.add_row(f"{n_customers:,}", *map(str, counts), f"{time.process_time() - started:.0f}")
-        started = time.process_time()
-        rows = _planted(n_customers)
-        planted.add_row(f"{n_customers:,}", *rows, f"{time.process_time() - started:.0f}")
-    console = Console(width=160)
-    console.print(nights)
-    console.print(planted)
+        counts = [*_honest(n_customers, NIGHTS.get(n_customers, 12)), *_planted(n_customers)]
+        table.add_row(f"{n_customers:,}", *map(str, counts), f"{time.process_time() - started:.0f}")
+    Console(width=160).print(table)
 
 
 def _n_items(n_customers: int) -> int:
@@ -86,28 +80,16 @@ def _high(words: str) -> float:
     return float(figures[2]) if figures else -100.0
 
 
-def with_best_sellers(share: float) -> Damage:
-    """Choices that are worse: so much of the mix goes to best-sellers."""
-
-    def damage(arrays: Arrays, manifest: Manifest) -> tuple[Arrays, Manifest]:
-        kept = {name: weight * (1 - share) for name, weight in manifest.blend["weights"].items()}
-        weights = {**kept, "popularity": kept.get("popularity", 0.0) + share}
-        others = {name: array for name, array in arrays.items() if not name.startswith("prepared/")}
-        return others, manifest.model_copy(update={"blend": {**manifest.blend, "weights": weights}})
-
-    return damage
-
-
-def _planted(n_customers: int) -> list[str]:
-    """Refused of the damaged and the faulty ones, the same by the loose rule, and the worse mixes with their losses."""
+def _planted(n_customers: int) -> list[int]:
+    """Damaged files and faulty data; how many of them are refused, and by the loose rule."""
     with TemporaryDirectory() as folder:
         shop = snapshot_of(daily_events(n_customers, _n_items(n_customers), DAYS), _n_items(n_customers))
         recipe = read_recipe(None, validation_days=28, seed=0, optional_seconds=0)
         live = build_bundle(shop, Path(folder) / LIVE, recipe, StepLog(), version=LIVE)
         history = [judged(live, None, shop, recipe)]
 
-        def damaged(damages: Sequence[Damage]) -> Iterator[GateVerdict]:
-            for damage in damages:
+        def damaged() -> Iterator[GateVerdict]:
+            for damage in DAMAGES.values():
                 with TemporaryDirectory() as own:
                     yield judged(rewritten(live, Path(own), NEW, damage), live, shop, recipe, history)
 
@@ -118,18 +100,9 @@ def _planted(n_customers: int) -> list[str]:
                     bundle: Bundle = build_bundle(data, Path(own) / NEW, recipe, StepLog(), version=NEW)
                     yield judged(bundle, live, data, recipe, history)
 
-        bad = [*damaged([*DAMAGES.values()]), *faulty()]
-        mixes = [_mix_words(verdict) for verdict in damaged([with_best_sellers(share) for share in SHARES])]
-    n_strict, n_loose = sum(not each.may_go_live for each in bad), sum(bool(_loose(each)) for each in bad)
-    return [f"{n_strict} of {len(bad)}", f"{n_loose} of {len(bad)}", *mixes]
-
-
-def _mix_words(verdict: GateVerdict) -> str:
-    """refused, loose passes: -3.1 % (-4.0 to -2.2 %)"""
-    check = next(check for check in verdict.checks if check.name == "champion")
-    figures = check.words.partition("release: ")[2].partition(" of nDCG")[0]
-    strict, loose = ("passes" if may else "refused" for may in (verdict.may_go_live, not _loose(verdict)))
-    return f"{strict}, loose {loose}: {figures}"
+        bad = [*damaged(), *faulty()]
+    n_refused, n_loose = sum(not each.may_go_live for each in bad), sum(bool(_loose(each)) for each in bad)
+    return [len(bad), n_refused, n_loose]
 
 
 if __name__ == "__main__":

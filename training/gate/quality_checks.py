@@ -12,6 +12,7 @@ from training.gate.comparison import CHALLENGER, CHAMPION, LIVE, PUBLISHED
 from training.gate.settings import GateSettings
 
 ENOUGH_CUSTOMERS = 1_000  # so many make a shop that own frequency may refuse
+FILES, FEWEST_FOR_DAMAGE, DAMAGE = "files", 10, 0.1  # customers, and the share of nDCG that only broken files lose
 HOME, DISCOVER = "home", "discover"
 TASKS = {HOME: "all", DISCOVER: "new"}
 WORDS = {HOME: "the personal list", DISCOVER: "the list of new things"}
@@ -56,7 +57,7 @@ def _of_files(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]
     for placement in (HOME, DISCOVER):
         for rival in (CHALLENGER, LIVE):
             pair = PUBLISHED, rival
-            yield from _no_sure_loss(evaluation, f"files, {placement}", placement, pair, settings.worst_group_loss)
+            yield from _no_sure_loss(evaluation, f"{FILES}, {placement}", placement, pair, settings.worst_group_loss)
 
 
 def _of_groups(evaluation: Evaluation, settings: GateSettings) -> Iterator[Check]:
@@ -102,12 +103,19 @@ def _no_sure_loss(
     if comparison is None:
         return
     words = f"{WORDS[placement]} of the {pair[0]} against {pair[1]}: {_figures(comparison)}"
-    if comparison.verdict == "too few":
+    if comparison.verdict == "too few" and name.startswith(FILES) and _is_damage(comparison):
+        yield Check(name=name, result="failed", words=f"{words}: more than {DAMAGE:.0%} is lost, however few judge")
+    elif comparison.verdict == "too few":
         yield Check(name=name, result="not judged", words=f"{words}: too few customers to tell")
     elif _surely_loses(comparison, allowed):
         yield Check(name=name, result="failed", words=f"{words}: it is {comparison.words}")
     else:
         yield Check(name=name, result="passed", words=words)
+
+
+def _is_damage(comparison: Comparison) -> bool:
+    """Whether so much is lost that even a few customers tell it: files that are whole answer as their recipe does."""
+    return comparison.n_customers >= FEWEST_FOR_DAMAGE and comparison.high < -DAMAGE * comparison.champion
 
 
 def _surely_loses(comparison: Comparison, allowed: float) -> bool:

@@ -14,12 +14,20 @@ import polars as pl
 from recsys.arrays import AnyArray
 from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.data.dataset.snapshot import Snapshot
-from recsys.data.events import Kind
+from recsys.data.events import Event, Kind
+from recsys.testing import small_events
 from recsys.time_units import DAY_MS
 
 Arrays = Mapping[str, AnyArray]
 Damage = Callable[[Arrays, Manifest], tuple[Arrays, Manifest]]
 Fault = Callable[[Snapshot], Snapshot]
+
+
+def daily_events(n_users: int, n_items: int, days: int) -> list[Event]:
+    """The small shop, whose customers come on different days of the week."""
+    events = small_events(n_users, n_items, days)
+    moved = [event._replace(at_ms=event.at_ms - int(event.user_id[-1]) % 7 * DAY_MS) for event in events]
+    return sorted(moved, key=lambda event: (event.at_ms, event.event_id))
 
 
 def rewritten(bundle: Bundle, folder: Path, version: str, damage: Damage) -> Bundle:

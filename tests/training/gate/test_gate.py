@@ -18,7 +18,7 @@ from recsys.ranking.recommender import build_recommender
 from recsys.testing import NOW, small_events, small_items
 from recsys.time_units import DAY_MS
 from tests.eval.report.browser import looks_well, needs_browser
-from tests.training.gate.planted import DAMAGES, FAULTS, popularity_alone, rewritten, same
+from tests.training.gate.planted import DAMAGES, FAULTS, daily_events, popularity_alone, rewritten, same
 from training.gate.comparison import GateInput
 from training.gate.gate import Judgement, judge_release
 from training.gate.settings import GateSettings
@@ -174,3 +174,11 @@ def test_a_better_release_replaces_one_of_best_sellers(
     poor = rewritten(live, tmp_path, "20171128T000000Z-0000", popularity_alone)
     verdict = judged(live, poor, shop, recipe)
     assert failed(verdict) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_files_are_refused_where_few_buy_new_things(name: str, recipe: Recipe, tmp_path: Path) -> None:
+    shop = snapshot_of(daily_events(60, 24, 120))
+    live = build_bundle(shop, tmp_path / LIVE, recipe, StepLog(), version=LIVE)
+    assert judged(rewritten(live, tmp_path, NEW, DAMAGES[name]), live, shop, recipe).outcome == "rejected"

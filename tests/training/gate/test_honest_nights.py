@@ -10,16 +10,10 @@ from recsys.data.events import Event
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.progress import StepLog
-from recsys.testing import NOW, small_events, small_items
+from recsys.testing import NOW, small_items
 from recsys.time_units import DAY_MS
+from tests.training.gate.planted import daily_events
 from training.job import TrainingResult, train
-
-
-def daily_events(n_users: int, n_items: int, days: int) -> list[Event]:
-    """The small shop, whose customers come on different days of the week."""
-    events = small_events(n_users, n_items, days)
-    moved = [event._replace(at_ms=event.at_ms - int(event.user_id[-1]) % 7 * DAY_MS) for event in events]
-    return sorted(moved, key=lambda event: (event.at_ms, event.event_id))
 
 
 def train_nightly(
