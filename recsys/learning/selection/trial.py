@@ -83,7 +83,7 @@ def model_verdicts(choice: BlendChoice) -> dict[str, ModelVerdict]:
 
 
 def _verdict(alone: Doubles, chosen: Doubles, weight: float) -> ModelVerdict:
-    if not len(alone):
+    if not len(chosen):  # a single user judges no blend that others chose
         return ModelVerdict(0.0, 0.0, 0.0, 0, weight)
     difference = alone - chosen
     error = float(difference.std() / np.sqrt(len(difference)))
