@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PEOPLE_FILE = "people.parquet"
+DECIMALS = 6
 
 # Column -> meaning; all may be empty (null) but the first four.
 COLUMNS: dict[str, str] = {
@@ -81,7 +82,7 @@ def people_frame(
     import polars as pl
 
     def known(values: AnyArray) -> Any:
-        return _without_nan(values) if values.dtype.kind == "f" else pl.Series(values)
+        return _amounts(values) if values.dtype.kind == "f" else pl.Series(values)
 
     build = _builders(table, user_ids, categories) | {name: partial(known, values) for name, values in more.items()}
     frame = pl.DataFrame({name: build[name]() for name in (build if names is None else names)})
@@ -98,18 +99,18 @@ def _builders(
         "user_id": lambda: user_ids,
         "as_of": lambda: _moments(np.full(len(table), table.as_of_ms)),
         "orders": lambda: table.n_orders,
-        "money": lambda: table.money,
+        "money": lambda: _amounts(table.money),
         "first_seen": lambda: _moments(table.first_seen_ms),
         "first_order": lambda: _moments(table.first_at_ms),
         "last_order": lambda: _moments(table.last_at_ms),
         "recency_days": lambda: _known(table.recency_days(), has_bought),
         "purchase_days": lambda: table.n_days,
-        "gap_days": lambda: _without_nan(table.gap_days),
-        "discount": lambda: table.discount,
-        "margin": lambda: _without_nan(np.where(has_bought, table.margin, np.nan)),
+        "gap_days": lambda: _amounts(table.gap_days),
+        "discount": lambda: _amounts(table.discount),
+        "margin": lambda: _amounts(np.where(has_bought, table.margin, np.nan)),
         "items": lambda: table.n_items,
         "categories": lambda: table.n_categories,
-        "price_level": lambda: _without_nan(table.price_level),
+        "price_level": lambda: _amounts(table.price_level),
         "top_category": lambda: _words(table.top_category, ("", *categories[1:])),
         **{name: partial(_known_scores, codes) for name, codes in scores.items()},
         "rfm_group": lambda: _words(table.group, table.grouping.names),
@@ -173,7 +174,8 @@ def _known(values: AnyArray, is_known: AnyArray) -> Any:
     ).to_series()
 
 
-def _without_nan(values: AnyArray) -> Any:
+def _amounts(values: AnyArray) -> Any:
+    """Numbers without the last digits of sums, such as 0.30000000000000004; null where they are not known."""
     import polars as pl
 
-    return pl.Series(values).fill_nan(None)
+    return pl.Series(values, dtype=pl.Float64).round(DECIMALS).fill_nan(None)

@@ -21,7 +21,11 @@ NEED_HORIZONS = (7, 14, 28)  # days
 MIN_DAYS = 2  # on which an item was bought
 MOST_AGE_DAYS = 180.0  # since the last purchase
 SAME_MOMENT = 1e-6  # days: ages have lost digits
-NEED_FEATURES = ("log_score", "log_overdue", "log_overdue_squared", "log_gap", "log_days", "log_age")
+NEED_FEATURES = (
+    *("log_score", "log_overdue", "log_overdue_squared", "log_gap", "log_days", "log_age"),
+    *("log_days_of_28", "log_days_of_91"),
+)
+RECENT_DAYS = (28.0, 91.0)
 FREQUENCY_FEATURES = (4, 5)  # of the rule: bought on more days; of equals, bought later
 METHODS_OF_NEED = ("frequency", "logistic")
 
@@ -31,6 +35,7 @@ class NeedPairs:
     """P pairs that may be needed again, sorted by customer, then item.
 
     customer int64, item int32, n_days (days with a purchase), gap_days (mean), age_days (since the last), score.  (P,)
+    recent_days: days with a purchase of the last RECENT_DAYS.  (P, 2)
     """
 
     customer: Longs
@@ -39,14 +44,14 @@ class NeedPairs:
     gap_days: Doubles
     age_days: Doubles
     score: Doubles
+    recent_days: Longs
 
     def features(self) -> Doubles:
-        """(P, 6), in the order of NEED_FEATURES."""
+        """(P, 8), in the order of NEED_FEATURES."""
         gap, age = np.maximum(self.gap_days, 1.0), np.maximum(self.age_days, 0.5)
         overdue = np.log(np.clip(self.age_days / gap, 0.02, 50.0))
-        return np.column_stack(
-            (np.log(self.score + 1e-9), overdue, overdue**2, np.log(gap), np.log(self.n_days), np.log(age))
-        )
+        own = (np.log(self.score + 1e-9), overdue, overdue**2, np.log(gap), np.log(self.n_days), np.log(age))
+        return np.column_stack((*own, np.log1p(self.recent_days)))
 
     def frequency(self) -> Doubles:
         """The score of the rule: days with a purchase; of equals, those bought later are likelier.  (P,)"""
@@ -58,7 +63,7 @@ def need_pairs(model: BuyAgainModel, histories: Histories) -> NeedPairs:
     customer, item, score = _scores(model, histories)
     bought = histories.only(Kind.PURCHASE)
     pairs = bought.pairs()
-    n_days = _purchase_days(bought)
+    n_days, recent_days = _purchase_days(bought)
     gap = (pairs.last_at - pairs.first_at) / np.maximum(n_days - 1, 1)
     age = histories.now - pairs.last_at
     n_items = max(histories.n_items, 1)
@@ -66,7 +71,8 @@ def need_pairs(model: BuyAgainModel, histories: Histories) -> NeedPairs:
     place = np.minimum(scored.searchsorted(cell), max(len(scored) - 1, 0))
     own_score = np.where(scored[place] == cell, score[place], 0.0) if len(scored) else np.zeros(len(cell))
     kept = (n_days >= MIN_DAYS) & (age <= MOST_AGE_DAYS) & (own_score > 0)
-    return NeedPairs(pairs.user[kept], pairs.item[kept], n_days[kept], gap[kept], age[kept], own_score[kept])
+    customer, item, n_days, recent_days = pairs.user[kept], pairs.item[kept], n_days[kept], recent_days[kept]
+    return NeedPairs(customer, item, n_days, gap[kept], age[kept], own_score[kept], recent_days)
 
 
 def bought_within(histories: Histories, pairs: NeedPairs, until: float) -> Bools:
@@ -180,11 +186,17 @@ def _scores(model: BuyAgainModel, histories: Histories) -> tuple[Longs, Ints, Do
     return customer, item.astype(np.int32), total.astype(np.float64)
 
 
-def _purchase_days(bought: Histories) -> Longs:
-    """On how many days each pair of `pairs` was bought.  (P,)"""
+def _purchase_days(bought: Histories) -> tuple[Longs, Longs]:
+    """On how many days each pair of `pairs` was bought, and on how many of the last RECENT_DAYS.  (P,), (P, 2)"""
     user, day = bought.user, np.floor(bought.at)
     is_pair, is_day = np.ones(len(day), bool), np.ones(len(day), bool)
     is_pair[1:] = (np.diff(user) != 0) | (np.diff(bought.item) != 0)
     is_day[1:] = is_pair[1:] | (np.diff(day) != 0)
     starts = np.flatnonzero(is_pair)
-    return np.add.reduceat(is_day.astype(np.int64), starts) if len(starts) else np.zeros(0, np.int64)
+    if not len(starts):
+        return np.zeros(0, np.int64), np.zeros((0, len(RECENT_DAYS)), np.int64)
+    n_days, *recent = (
+        np.add.reduceat((is_day & (bought.at >= since)).astype(np.int64), starts)
+        for since in (-np.inf, *(bought.now - days for days in RECENT_DAYS))
+    )
+    return n_days, np.column_stack(recent)

@@ -56,15 +56,15 @@ def find_changes(
     if since_ms >= as_of_ms:
         advice = "take an earlier moment, or run `recsys refresh`"
         raise BadInput(f"since {minute(since_ms)}: the release knows the customers until {minute(as_of_ms)}; {advice}")
-    since_ms -= int(since_ms % DAY_MS == 0)  # a day begins with the state in which the one before ended
+    before_ms = since_ms - int(since_ms % DAY_MS == 0)  # a day begins with the state in which the one before ended
     log_seq = store.watermark(recommender.bundle.manifest).seq
     may_be_named = personalisation_consent(store, log_seq)
     changes: list[Change] = []
     if "stage" in kinds or "value" in kinds:
-        moves = _moves(store, recommender, since_ms, kinds)
+        moves = _moves(store, recommender, before_ms, kinds)
         changes += _named(moves, recommender, may_be_named)
     if "reminder" in kinds and need_models(engine) is not None:
-        changes += _new_reminders(store, recommender, since_ms, now_ms, plan)
+        changes += _new_reminders(store, recommender, before_ms, now_ms, plan)
     return CustomerChanges(since_ms, as_of_ms, changes)
 
 

@@ -94,7 +94,7 @@ def test_calibration_is_pooled_over_moments_a_horizon_apart(evaluation: Customer
 def test_precision_counts_an_empty_place_as_a_miss_only_where_it_says_so() -> None:
     customer, item = np.repeat([0, 1], [7, 2]), np.arange(9, dtype=np.int32)
     ones = np.ones(9)
-    pairs = NeedPairs(customer, item, ones.astype(np.int64), ones, ones, ones)
+    pairs = NeedPairs(customer, item, ones.astype(np.int64), ones, ones, ones, np.ones((len(ones), 2), np.int64))
     bought = np.array([1, 1, 0, 0, 0, 1, 1, 1, 0], bool)
     tests = precision_tests(pairs, bought, {OURS: -item.astype(float), "reversed": item.astype(float)})
     assert (tests[OURS].filled, tests[OURS].of_all) == pytest.approx((3 / 7, 3 / 10))

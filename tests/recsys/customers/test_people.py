@@ -1,5 +1,6 @@
 """People table: a row per counted customer, in the columns that the docs describe, for polars and pandas."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ def test_what_cannot_be_known_is_null(shop: Shop, tmp_path: Path) -> None:
         *("first_order", "last_order", "recency_days", "gap_days", "margin", "price_level", "top_category"),
         *("r", "f", "m", "rfm_group", "short_group", "abc", "stage_since", "stage_before"),
     }
+
+
+def test_sums_are_without_the_last_digits_of_floating_point(shop: Shop) -> None:
+    data, table = shop
+    odd = replace(table, money=np.full(len(table), 0.1 + 0.2), discount=np.full(len(table), 362.87000000000006))
+    people = people_frame(odd, data.users.texts.all(), data.catalogue.category.words, {})
+    assert {*people["money"], *people["discount"]} == {0.3, 362.87}
 
 
 def test_a_release_without_a_table_has_no_file(shop: Shop, tmp_path: Path) -> None:

@@ -42,6 +42,13 @@ def test_pairs_were_bought_on_two_days_and_lately() -> None:
     assert pairs.score[0] > 0
 
 
+def test_days_of_the_last_weeks_are_counted_each_once() -> None:
+    days = [(0, 0, 2.0), (0, 0, 60.0), (0, 0, 75.0), (0, 0, 90.1), (0, 0, 90.9), (1, 0, 1.0), (1, 0, 5.0)]
+    pairs = need_pairs(MODEL, histories([(*row, PURCHASE) for row in days]))
+    assert (pairs.n_days.tolist(), pairs.recent_days.tolist()) == ([4, 2], [[2, 3], [0, 0]])
+    assert pairs.features().shape == (2, len(NEED_FEATURES))
+
+
 def test_an_item_that_was_sent_back_is_no_need() -> None:
     rows = [(0, 0, 60.0, PURCHASE), (0, 0, 90.0, PURCHASE), (0, 0, 91.0, RETURN), (0, 0, 92.0, RETURN)]
     assert len(need_pairs(MODEL, histories(rows)).item) == 0

@@ -48,6 +48,11 @@ def test_stages_come_from_then_and_lead_to_those_of_the_table(store: Store, reco
     }
 
 
+def test_the_moment_is_the_one_that_was_asked_for_also_at_midnight(store: Store, recommender: Recommender) -> None:
+    midnight = recommender.engine.customers.as_of_ms // DAY_MS * DAY_MS
+    assert find_changes(store, recommender, midnight, now_ms(), ["stage"]).since_ms == midnight
+
+
 def test_who_was_erased_or_refused_since_is_not_named(store: Store, recommender: Recommender) -> None:
     first, second = sorted({each["user_id"] for each in changes(store, recommender, 120, ["stage"])})[:2]
     store.erase_user(first)
