@@ -221,6 +221,16 @@ def empty_postgres(postgres_url: str) -> str:
     return postgres_url
 
 
+@pytest.fixture
+def patient_postgres(empty_postgres: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same database for tests of no time limit: on a busy machine a statement may take seconds."""
+    from recsys.data.store.postgres_pool import ConnectionPool
+
+    transaction = ConnectionPool.transaction
+    monkeypatch.setattr(ConnectionPool, "transaction", lambda pool, *, seconds: transaction(pool, seconds=seconds + 60))
+    return empty_postgres
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The address of an S3-compatible server of this test process, started when first asked for."""

@@ -13,7 +13,7 @@ OpenStore = Callable[[], Store]
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    url = request.getfixturevalue("patient_postgres") if request.param == "postgres" else None
     stores: list[Store] = []
 
     def open_another() -> Store:

@@ -18,8 +18,8 @@ from recsys.time_units import HOUR_MS, now_ms
 
 
 @pytest.fixture
-def log_of_both(empty_postgres: str, tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path, empty_postgres)
+def log_of_both(patient_postgres: str, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path, patient_postgres)
     yield store
     store.close()
 

@@ -20,9 +20,9 @@ from training.backup.storage import FolderStorage
 
 
 @pytest.fixture
-def home(tmp_path: Path, empty_postgres: str) -> Path:
+def home(tmp_path: Path, patient_postgres: str) -> Path:
     """A home whose log is in PostgreSQL."""
-    make_home(tmp_path / "home", empty_postgres)
+    make_home(tmp_path / "home", patient_postgres)
     return tmp_path / "home"
 
 
