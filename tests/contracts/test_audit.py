@@ -15,7 +15,7 @@ from recsys.data.store.open import open_store
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    url = request.getfixturevalue("patient_postgres") if request.param == "postgres" else None
     with closing(open_store(tmp_path, url)) as opened:
         yield opened
 

@@ -52,7 +52,7 @@ class StoreLocation:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreLocation]:
-    url = request.getfixturevalue("empty_postgres") if request.param == "postgres" else None
+    url = request.getfixturevalue("patient_postgres") if request.param == "postgres" else None
     location = StoreLocation(tmp_path / "new" / "home", url)
     yield location
     for store in location.opened:

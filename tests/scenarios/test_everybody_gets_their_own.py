@@ -155,11 +155,13 @@ class Load:
             path = PATHS[0].format(self.rng.choice(CUSTOMERS))
             request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
             patience = self.rng.choice(("question", "none", "answer"))
-            writer.write(request[: len(request) // 2] if patience == "question" else request * 3)
-            await writer.drain()
-            if patience == "answer":
-                await reader.read(20)
-            writer.transport.abort()
+            try:
+                writer.write(request[: len(request) // 2] if patience == "question" else request * 3)
+                await writer.drain()
+                if patience == "answer":
+                    await reader.read(20)
+            finally:  # also where all end
+                writer.transport.abort()
             self.told["hung up"] += 1
             await asyncio.sleep(0.02)
 
