@@ -30,8 +30,7 @@ MAX_USERS = 2_000  # that blend and calibrations are chosen with
 MIN_USERS = 30
 FEW_USERS = 4_000  # judgements; fewer cannot tell models apart that differ by a few thousandths
 MAX_EXTRA_SPLITS = 3  # further held-back parts of the same data
-FINAL_USERS = 20_000  # judgements between the finalists: a blend often differs from its best part by a hundredth
-FIRST_FINAL_USERS = 8_000  # of these, where the budget does not allow all
+FINAL_USERS = 8_000  # judgements between the finalists: a blend often differs from its best part by a hundredth
 MAX_FINAL_SPLITS = 4
 CALIBRATION_DEPTH = 50  # candidates of each list that its calibration is learned from
 RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
@@ -140,9 +139,7 @@ def _final_splits(
     if len(data.histories.item) > SAMPLE_EVENTS:
         return
     if len(everybody) > MAX_USERS:
-        yield holdout, everybody.first(FIRST_FINAL_USERS).after_first(MAX_USERS)
-    if len(everybody) > FIRST_FINAL_USERS:
-        yield holdout, everybody.after_first(FIRST_FINAL_USERS)
+        yield holdout, everybody.after_first(MAX_USERS)
     n_missing = FINAL_USERS - len(everybody) - n_others
     if holdout.description == BY_CHANCE:
         for _ in range(min(MAX_FINAL_SPLITS, n_missing // len(everybody))):
