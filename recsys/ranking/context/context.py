@@ -260,8 +260,8 @@ def with_recent_events(history: Histories, events: Sequence[Event], engine: Engi
     columns = (_rows_of_few if len(events) <= FEW else _columns_of_many)(history, events, engine, catalogue)
     if columns is None:
         return history
-    latest = columns[1].max() if len(columns[1]) > 1 else columns[1][0]
-    now = max(history.now, min(float(latest), engine.histories.now + MOST_DAYS_ON))
+    latest = max(columns[1].tolist()) if len(events) <= FEW else float(columns[1].max())
+    now = max(history.now, min(latest, engine.histories.now + MOST_DAYS_ON))
     return history.with_events(*columns, now).without_sent_back()
 
 

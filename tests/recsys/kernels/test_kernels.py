@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys import kernels
-from recsys.arrays import Bools, Floats
+from recsys.arrays import Bools, Floats, add_weighted_rows
 from recsys.data.catalogue.mask_cache import BorrowedMask
 from recsys.data.dataset.histories import Histories, build_histories
 from recsys.data.dataset.interactions import Interactions
@@ -140,6 +140,21 @@ def test_the_best_by_a_sum_of_rows_are_those_of_all_scores(bought: Interactions)
         for user in range(N_USERS):
             for k in 0, 1, 7, N_ITEMS:
                 same_best(model, bought.histories.take([user]), mask_of(user), k)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 700])
+def test_rows_in_any_order_add_up_as_by_numpy(n: int) -> None:
+    rng, n_rows = np.random.default_rng(n), 70_000  # positions of three bytes
+    offsets = np.concatenate(([0], np.cumsum(rng.integers(0, 4, n_rows))))
+    table = offsets, rng.integers(0, N_ITEMS, offsets[-1]).astype(np.int32), rng.random(offsets[-1], np.float32)
+    rows, weight = rng.choice(n_rows, n, replace=False).astype(np.int32), rng.random(n, np.float32)
+    scores = np.zeros(N_ITEMS, np.float32)
+    add_weighted_rows(rows, weight, table, scores)
+    twin = best(scores, mask_of(n), 30)
+    assert kernels.compiled is not None
+    items, sums = kernels.compiled.best_of_rows(rows, weight, *table, mask_of(n), 30)
+    np.testing.assert_array_equal(items, twin.items)
+    np.testing.assert_array_equal(sums, twin.scores)
 
 
 @given(seed=seeds, n_points=st.integers(1, 20))
