@@ -75,9 +75,10 @@ def unchanged_release(
 
 
 def _still_holds(release: Release, live: str | None) -> bool:
-    """Whether its verdict would be the same again."""
-    was_beside_live = release.verdict is not None and release.verdict.champion == live
-    return release.is_live or (release.is_rejected and was_beside_live and live is not None)
+    """Whether its training would end the same again; one that went on after its verdict may have been killed then."""
+    verdict = release.verdict
+    is_settled = verdict is not None and verdict.champion == live and not verdict.is_retried
+    return release.is_live or (release.is_rejected and is_settled and live is not None)
 
 
 def _live(registry: Registry) -> str | None:

@@ -157,8 +157,8 @@ def _judge_or_learn_again(
 ) -> tuple[Bundle, GateVerdict]:
     """The release with its verdict; or one with the champion's choices, where these alone were in its way."""
     first = _judge(challenge, registry, steps, force)
-    registry.put_verdict(first.verdict, first.page())
     recipe = incumbent_recipe(challenge, first.verdict)
+    registry.put_verdict(first.verdict.model_copy(update={"is_retried": recipe is not None}), first.page())
     if recipe is None:
         return challenge.challenger, first.verdict
     own_steps, version = PrefixedSteps(whole=steps, prefix="again:"), version_name(now_ms())

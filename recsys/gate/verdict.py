@@ -27,7 +27,7 @@ class GateVerdict(BaseModel):
     champion: the version that was live, None for the first release.  fairness: how both could be judged by the same
     weeks.  facts: counts and shares of the release, from which later bands are learnt.  forced_because: the reason that
     a person gave for promoting it in spite of failed checks.  kept_choices: why it was learnt with the choices of the
-    champion, None where it has its own.
+    champion, None where it has its own.  is_retried: whether its training then learnt again with those choices.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +42,7 @@ class GateVerdict(BaseModel):
     seconds: float = 0.0
     forced_because: str | None = None
     kept_choices: str | None = None
+    is_retried: bool = False
 
     @property
     def reasons(self) -> list[str]:

@@ -103,6 +103,17 @@ def lately(home: Path, digest: str) -> Release | None:
         return unchanged_release(store, Registry(home), digest, within_days=7, now_ms=now_ms())
 
 
+def test_a_rejected_release_whose_training_was_to_go_on_is_learnt_again(home: Path, tmp_path: Path) -> None:
+    registry = Registry(Path(shutil.copytree(home, tmp_path / "home")))
+    rejected = [release for release in registry.releases() if release.is_rejected]
+    digest = rejected[0].data_digest
+    assert lately(registry.home, digest) is not None
+    for release in rejected:
+        assert release.verdict is not None
+        registry.put_verdict(release.verdict.model_copy(update={"is_retried": True}))
+    assert lately(registry.home, digest) is None
+
+
 def test_what_was_rejected_is_not_learnt_again_beside_the_same_live_release(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,8 @@ def _decisions(files: VerdictFiles) -> list[dict[str, Any]]:
 
 def _decision(verdict: GateVerdict, files: VerdictFiles) -> dict[str, Any]:
     has_page = files.page(verdict.version) is not None
-    return verdict.model_dump(mode="json", exclude={"facts"}) | {"reasons": verdict.reasons, "has_page": has_page}
+    known = verdict.model_dump(mode="json", exclude={"facts", "is_retried"})
+    return known | {"reasons": verdict.reasons, "has_page": has_page}
 
 
 def _page(files: VerdictFiles, version: str) -> bytes:

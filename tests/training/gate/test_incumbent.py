@@ -93,6 +93,7 @@ def test_a_training_whose_choices_are_refused_goes_live_with_those_of_the_champi
     refused, live = Registry(home).verdicts()[-2:]
     assert (refused.outcome, refused.champion, live.version) == ("rejected", champion, Registry(home).live())
     assert result.verdict == live
+    assert (refused.is_retried, live.is_retried) == (True, False)
     assert live.kept_choices is not None
     assert refused.reasons[0] in live.kept_choices
     assert (run.verdict, run.reasons) == ("promoted", [live.kept_choices])
