@@ -48,7 +48,7 @@ IMPORTS = {
 }
 
 MESSAGES = ["--map", "user_id=household_id,ref=campaign_id,at=start_date", "--const", "text=sent"]
-REDEMPTIONS = ["--map", "user_id=household_id,ref=coupon_upc,at=redemption_date", "--const", "text=redeemed"]
+REDEMPTIONS = ["--map", "user_id=household_id,ref=campaign_id,at=redemption_date", "--const", "text=redeemed"]
 
 console = Console()
 

@@ -59,6 +59,11 @@ def find_design(store: Store, campaign_id: str, reports: Sequence[MessageReport]
         raise UnknownCampaign(
             f"no campaign {campaign_id!r:.80}, and no message with it as ref; `recsys campaign list` lists campaigns"
         )
+    if campaign is not None and not campaign.is_drawn and not reports:
+        raise NotEnoughData(
+            f"campaign {campaign_id!r:.80} was never drawn, and no message has it as ref: draw it first, or import its "
+            "messages with `recsys import facts`"
+        )
     is_drawn = campaign is not None and campaign.is_drawn and campaign.definition.control_share > 0
     design = _drawn(store, campaign, log) if campaign is not None and is_drawn else _undrawn(campaign, reports, log)
     if min(design.n_treated, design.n_control) < MIN_GROUP:

@@ -102,6 +102,14 @@ def test_nobody_looks_before_the_reading_date(store: Store) -> None:
         read(store, "fair", START_MS + 20 * DAY_MS)
 
 
+def test_a_draft_that_no_message_names_is_not_read_but_says_to_draw_it(store: Store) -> None:
+    days = {"starts": "2018-03-01", "reading": "2018-03-29"}
+    fields = {"id": "draft", "audience": {"where": {"all": []}}, "channel": "email", "control_share": 0.5, **days}
+    save_campaign(store, parse_definition(fields), 0, lambda _: None)
+    with pytest.raises(NotEnoughData, match="'draft' was never drawn.*draw it first"):
+        read(store, "draft")
+
+
 def test_a_campaign_that_nobody_knows_is_named(store: Store) -> None:
     with pytest.raises(UnknownCampaign, match="'nope'"):
         read(store, "nope")

@@ -66,6 +66,8 @@ def test_too_few_customers_are_said_so_and_preferences_are_counted() -> None:
     assert "fewer than 20 customers" in page(few)
     mixed = replace(few, sample_ratio_p=None, preference=Preference(30, 10, 5, 0.75, 0.6, 0.85, 0.002))
     assert "30 prefer B, 10 A, 5 neither" in page(mixed)
+    nothing = replace(UNKNOWN, difference=0.0, low=0.0, high=0.0)
+    assert "None in either arm yet." in page(replace(RESULT, effects={"clicks": nothing}))
 
 
 @pytest.mark.slow
