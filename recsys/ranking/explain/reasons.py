@@ -50,7 +50,10 @@ def build_reasons(scored: Sequence[ScoredItem], context: QueryContext) -> list[R
         items_by_source.setdefault(candidate.source, []).append(candidate.item)
     reasons: dict[int, Reason] = {}
     for source, items in items_by_source.items():
-        reasons.update(zip(items, REASONS.get(source, _taste_reasons)(items, context), strict=True))
+        of_source = REASONS.get(source, _taste_reasons)(items, context)
+        if len(items_by_source) == 1:
+            return of_source
+        reasons.update(zip(items, of_source, strict=True))
     return [reasons[candidate.item] for candidate in scored]
 
 
