@@ -29,7 +29,7 @@ UNDRAWN_CAVEATS = (
     f"There is {NO_PROOF.replace(':', ', so it is')}: those it wrote to were chosen, and differed before it began.",
     "Difference-in-differences and CUPED take out what was different before. What made somebody choose these customers "
     "at this time stays in them, and often pulls both the same way.",
-    "The next campaign proves something with a control group: `recsys campaign plan` says how large.",
+    "The next campaign proves something with a control group: recsys campaign plan says how large.",
 )
 DRAWN_CAVEATS = (
     "Everybody who was drawn counts, whether the message arrived or not: so the arms stay alike.",
