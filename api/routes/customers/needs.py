@@ -14,6 +14,7 @@ from api.schemas.customers.needs import NeedsOut
 from api.schemas.params import FieldsParam, K, UserPathId
 from api.state import app_state
 from recsys.data.events import Event
+from recsys.ranking.customer_profile import REFUSED
 from recsys.ranking.faces import rows_with_faces
 from recsys.ranking.query import Query
 from recsys.ranking.reminders.customer_needs import customer_needs
@@ -38,6 +39,7 @@ async def needs_of_user(
         query = Query(now_ms, k=k, user_id=subject.user_id, recent=events, attributes=subject.attributes)
         last_ms = state.store.last_event_ms()
         needs = customer_needs(release.recommender, query, days=days, at_least=at_least, last_event_ms=last_ms)
-        return needs | {"needs": rows_with_faces(release.recommender, needs["needs"], fields)}
+        unknown = needs["unknown"] if subject.is_personal else REFUSED
+        return needs | {"needs": rows_with_faces(release.recommender, needs["needs"], fields), "unknown": unknown}
 
     return json_response(await state.recommendations.compute_once(user_id, compute, in_thread=True))

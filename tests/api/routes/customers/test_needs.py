@@ -45,6 +45,7 @@ def test_a_purchase_counts_in_the_next_answer(needing: TestClient) -> None:
 
 def test_who_refused_and_whom_nobody_knows_have_none(needing: TestClient) -> None:
     assert needing.patch("/v1/users/user-007", json={"consent": {"personalisation": False}}).is_success
+    assert needs(needing, "user-007").unknown == "the customer refused personalisation"
     for user_id in ("user-007", "nobody"):
         assert needs(needing, user_id).needs == []
         assert needs(needing, user_id).unknown
