@@ -17,7 +17,7 @@ def test_the_file_holds_what_the_document_holds(trained_home: Path, tmp_path: Pa
     document = json.loads(run(trained_home, "--since", "2017-09-15", "--json").stdout)
     csv = tmp_path / "changes.csv"
     text = run(trained_home, "--since", "2017-09-15", "--csv", str(csv))
-    assert "changes from 2017-09-14 23:59 until" in text.stderr
+    assert "changes from 2017-09-15 00:00 until" in text.stderr
     assert "stage to growing" in text.stdout
     assert len(pl.read_csv(csv)) == len(document["changes"]) == sum(document["count"].values()) > 10
 
