@@ -64,6 +64,7 @@ class Manifest(BaseModel):
     sizes: users, items, events.  window: from, until of the events, in days.  models: hyper-parameters by name.
     steps: seconds and peak MiB by step.  settings: digest of the settings it was trained with.
     given: digest of the settings that a person gave, before a training chose; "" in older bundles.
+    build: version of this program that learnt it; "" in older bundles.
     log_id, log_seq, item_revision: the log it was learnt from, and up to where; log_id is "" in older bundles.
     data_digest: of all that it was learnt from, with the settings; "" in older bundles.
     models_of: the release whose models a refresh took over, "" where they were learnt with everything else.
@@ -92,6 +93,7 @@ class Manifest(BaseModel):
     steps: dict[str, Any] = {}
     settings: str = ""
     given: str = ""
+    build: str = ""
     files: dict[str, FileChecksum] = {}
 
 

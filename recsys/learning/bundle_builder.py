@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from recsys import __version__
 from recsys.bundle import Bundle, Manifest, write_bundle
 from recsys.customers.kpis.counted.stored import write_rows
 from recsys.customers.people import score_columns, write_people
@@ -139,4 +140,5 @@ def _manifest(training: TrainingInput, selection: SelectionResult, reports: Mapp
         index={name: asdict(report) for name, report in reports.items()},
         settings=hashlib.sha256(repr((sorted(models.items()), weights)).encode()).hexdigest()[:16],
         given=training.recipe.given,
+        build=__version__,
     )

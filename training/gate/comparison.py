@@ -96,14 +96,14 @@ def compare_with_champion(data: GateInput, published: Recommender, steps: StepLo
 
 
 def remember_alike(published: Recommender, champion: Recommender) -> bool:
-    """Whether both lists come from the same models, in much the same parts.
+    """Whether both lists come from the same models, in much the same parts, learnt by the same build.
 
-    Files know the weeks by heart that judge them, neighbours better than factors: between different blends that tells
-    nothing of the lists of next week.
+    Files know the weeks by heart that judge them, neighbours better than factors, and each build in its own way:
+    between different ones that tells nothing of the lists of next week.
     """
     mine, theirs = published.engine.active_models, champion.engine.active_models
     moved = sum(abs(mine.get(name, 0.0) - theirs.get(name, 0.0)) for name in {*mine, *theirs}) / 2
-    return moved <= MOST_MOVED
+    return moved <= MOST_MOVED and published.bundle.manifest.build == champion.bundle.manifest.build
 
 
 def _rivals(names: frozenset[str]) -> dict[str, Sequence[str]]:

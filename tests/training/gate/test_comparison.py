@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from recsys import __version__
 from recsys.ranking.recommender import Recommender
 from training.gate.comparison import remember_alike
 
@@ -26,3 +27,12 @@ def test_releases_of_much_the_same_blend_remember_alike(
         for weights in ({"als": 0.6, "user_neighbours": 0.4}, blend)
     )
     assert remember_alike(new, live) is is_alike
+
+
+def test_a_release_of_another_build_remembers_in_its_own_way(small_shop: Recommender) -> None:
+    bundle = small_shop.bundle
+    earlier = replace(bundle, manifest=bundle.manifest.model_copy(update={"build": ""}))
+    live = replace(small_shop, bundle=earlier)
+    assert bundle.manifest.build == __version__
+    assert remember_alike(small_shop, small_shop)
+    assert not remember_alike(small_shop, live)
