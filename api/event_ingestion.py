@@ -13,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.auth.authentication import Grant
 from api.errors.refused import Refused
-from api.recommendation_service import unix_ms
 from api.schemas.events import EventIn, plain_fields
 from api.schemas.validation import first_problem, parse_batch
 from api.state import AppState
@@ -21,6 +20,7 @@ from recsys.data.events import BROWSER_PREFIX, KIND_BY_NAME, Event, Kind, conten
 from recsys.data.guests import guest_id, is_guest
 from recsys.data.store.identity import AppendResult, Conflict
 from recsys.data.store.validation import MAX_ID
+from recsys.time_units import now_ms as unix_ms
 
 MAX_AHEAD_MS = 300_000
 SERVER_KINDS = frozenset({Kind.PURCHASE, Kind.RETURN, Kind.RATING})

@@ -14,7 +14,7 @@ from api.auth.authentication import ANONYMOUS, Grant
 from api.errors.refused import Refused
 from api.live.release import LiveRelease
 from api.live.subject import Subject
-from api.recommendation_service import CacheableQuery, plain_query, plain_text, unix_ms
+from api.recommendation_service import CacheableQuery, plain_query, plain_text
 from api.schemas.recommendations import FiltersIn, RecommendationsIn, SessionEvent
 from api.schemas.validation import validated
 from api.state import AppState, app_state
@@ -25,6 +25,7 @@ from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.placements import Placements
 from recsys.ranking.query import ListOptions, Query, RecommendationList, Rows
 from recsys.ranking.rows.rows import build_rows
+from recsys.time_units import now_ms as unix_ms
 
 _APART = {"user_id", "placement", "k"}  # arguments that are written by themselves
 _DEFAULTS = RecommendationsIn.model_validate({})

@@ -24,6 +24,7 @@ from recsys.ranking.faces import FaceField, with_faces
 from recsys.ranking.filters.expression import Where
 from recsys.ranking.filters.spec import NO_FILTERS, Filters
 from recsys.ranking.query import Query, RecommendationList, Rows, to_json
+from recsys.time_units import now_ms as unix_ms
 
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
@@ -85,10 +86,6 @@ def similar_query(item_id: str, k: int, where: Where | None = None, fields: Sequ
 def plain_text(placement: str, k: int) -> str:
     """The text of a query without further arguments."""
     return f"{k} {placement}"
-
-
-def unix_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _body_of_arm(
