@@ -11,7 +11,6 @@ from api.auth.authentication import ANONYMOUS, Grant
 from api.errors.refused import Refused
 from api.event_ingestion import MAX_AHEAD_MS, VERDICT_BY_RESULT, VERDICTS, random_id
 from api.openapi.responses import BODY_ERRORS, ERRORS, body_of
-from api.recommendation_service import unix_ms
 from api.routes.response import json_response
 from api.schemas.common import QueryTime
 from api.schemas.facts import FactIn, FactsIn, FactSummaryOut, FactVerdictsOut
@@ -24,6 +23,7 @@ from recsys.data.store.identity import AppendResult, Conflict
 from recsys.data.store.validation import MAX_ID
 from recsys.privacy.stated_facts import add_facts
 from recsys.time_units import DAY_MS
+from recsys.time_units import now_ms as unix_ms
 
 BROWSER_KINDS = frozenset({FactKind.SEARCH, FactKind.SURVEY, FactKind.SIGN_UP})
 SUMMARY_DAYS = 28
