@@ -224,10 +224,13 @@ def empty_postgres(postgres_url: str) -> str:
 @pytest.fixture
 def patient_postgres(empty_postgres: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same database for tests of no time limit: on a busy machine a statement may take seconds."""
+    from recsys.data.store import postgres_pool
     from recsys.data.store.postgres_pool import ConnectionPool
 
     transaction = ConnectionPool.transaction
     monkeypatch.setattr(ConnectionPool, "transaction", lambda pool, *, seconds: transaction(pool, seconds=seconds + 60))
+    monkeypatch.setattr(postgres_pool, "ALIVE_S", 60.0)
+    monkeypatch.setattr(postgres_pool, "CONNECT_S", 60)
     return empty_postgres
 
 

@@ -23,9 +23,9 @@ NOWHERE = "postgresql://127.0.0.1:1/none"
 
 
 @pytest.fixture
-def pg_home(shop_events: list[Event], empty_postgres: str, tmp_path: Path) -> Path:
+def pg_home(shop_events: list[Event], patient_postgres: str, tmp_path: Path) -> Path:
     """The small shop with its log in PostgreSQL."""
-    store = open_store(tmp_path, empty_postgres)
+    store = open_store(tmp_path, patient_postgres)
     store.append(shop_events)
     store.put_items(small_items())
     publish_live(store, tmp_path)
@@ -34,10 +34,15 @@ def pg_home(shop_events: list[Event], empty_postgres: str, tmp_path: Path) -> Pa
 
 
 @pytest.fixture
-def open_here(worker: Worker, pg_home: Path, empty_postgres: str) -> Callable[[], TestClient]:
-    serve = {"PROBE_EVERY_S": "0.05", "DATABASE_TIMEOUT_MS": "1000"}
-    env = {"RECSYS_DATABASE_URL": empty_postgres, **{f"RECSYS_SERVE_{name}": value for name, value in serve.items()}}
-    return lambda: worker(env, at=pg_home)
+def open_here(worker: Worker, pg_home: Path, empty_postgres: str) -> Callable[..., TestClient]:
+    """A new worker on that shop; it waits for its database until a test calls for less."""
+
+    def open_worker(**serve: object) -> TestClient:
+        serve = {"probe_every_s": 0.05, "database_timeout_ms": 60_000, **serve}
+        env = {f"RECSYS_SERVE_{name.upper()}": str(value) for name, value in serve.items()}
+        return worker({"RECSYS_DATABASE_URL": empty_postgres, **env}, at=pg_home)
+
+    return open_worker
 
 
 @contextmanager
@@ -73,7 +78,7 @@ def shown(client: TestClient) -> list[str]:
     return [item["item_id"] for item in client.get(QUESTION).json()["items"]]
 
 
-def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Callable[[], TestClient]) -> None:
+def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Callable[..., TestClient]) -> None:
     here, there = open_here(), open_here()
     assert shown(here) == shown(there)
     assert "item-006" in shown(there)
@@ -85,7 +90,7 @@ def test_events_and_items_count_in_the_next_answer_of_every_worker(open_here: Ca
 
 
 def test_a_dump_that_is_loaded_into_the_same_tables_is_noticed_by_a_running_worker(
-    open_here: Callable[[], TestClient], empty_postgres: str
+    open_here: Callable[..., TestClient], empty_postgres: str
 ) -> None:
     client = open_here()
     watch = client.app.app.state.app_state.log_watch  # type: ignore[attr-defined]
@@ -102,12 +107,14 @@ def test_a_dump_that_is_loaded_into_the_same_tables_is_noticed_by_a_running_work
 
 
 def test_while_it_hangs_answers_use_the_last_known_state_and_no_event_is_acknowledged(
-    open_here: Callable[[], TestClient], postgres_server: PostgresServer
+    open_here: Callable[..., TestClient], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = open_here()
-    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"})
-    client.patch("/v1/items/item-004", json={"stock": 0})
+    client = open_here(database_timeout_ms=1_000)
+    assert client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"}).is_success
+    assert client.patch("/v1/items/item-004", json={"stock": 0}).is_success
+    eventually(lambda: not {"item-004", "item-006"} & {*shown(client)})
     before = shown(client)
+    monkeypatch.undo()  # from now on the log has the time limits of a service
     with hung(postgres_server):
         started = time.perf_counter()
         assert shown(client) == before
@@ -121,28 +128,30 @@ def test_while_it_hangs_answers_use_the_last_known_state_and_no_event_is_acknowl
     assert first < 5
     assert others < 10, "each answer waits for the log"
     eventually(lambda: not client.get("/readyz").json()["warnings"])
-    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-010", "kind": "dismiss"})
+    dismiss = {"user_id": "user-002", "item_id": "item-010", "kind": "dismiss", "event_id": "after"}
+    eventually(lambda: client.post("/v1/events", json=dismiss).is_success)
     eventually(lambda: "item-010" not in shown(client))
     assert "recsys_stale_reads_total" in client.get("/metrics").text
 
 
 def test_while_it_hangs_an_answer_that_no_cache_holds_still_counts_the_events_that_were_read(
-    worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
+    open_here: Callable[..., TestClient], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"RECSYS_SERVE_DATABASE_TIMEOUT_MS": "1000", "RECSYS_SERVE_CACHE_MB": "0"}
-    client = worker({"RECSYS_DATABASE_URL": empty_postgres, **settings}, at=pg_home)
-    client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"})
-    assert "item-006" not in shown(client)
+    client = open_here(database_timeout_ms=1_000, cache_mb=0)
+    assert client.post("/v1/events", json={"user_id": "user-002", "item_id": "item-006", "kind": "dismiss"}).is_success
+    eventually(lambda: "item-006" not in shown(client))
+    monkeypatch.undo()  # from now on the log has the time limits of a service
     with hung(postgres_server):
         assert ["item-006" in shown(client) for _ in range(5)] == [False] * 5
 
 
 def test_while_it_hangs_a_request_with_a_deadline_gets_a_degraded_list(
-    worker: Worker, pg_home: Path, empty_postgres: str, postgres_server: PostgresServer
+    open_here: Callable[..., TestClient], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = worker({"RECSYS_DATABASE_URL": empty_postgres, "RECSYS_SERVE_DATABASE_TIMEOUT_MS": "20000"}, at=pg_home)
-    in_time = client.get(QUESTION.replace("k=24", "k=5"), headers={"x-timeout-ms": "20000"}).json()
+    client = open_here()
+    in_time = client.get(QUESTION.replace("k=24", "k=5"), headers={"x-timeout-ms": "60000"}).json()
     assert in_time["fallback"] == "personal"
+    monkeypatch.undo()  # from now on the log has the time limits of a service
     with hung(postgres_server):
         started = time.perf_counter()
         answer = client.get(QUESTION, headers={"x-timeout-ms": "60"}).json()
