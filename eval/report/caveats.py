@@ -1,4 +1,4 @@
-"""Caveats of a report: what would change the conclusion, said with figures; and warnings to read first."""
+"""Caveats of a report: what would change the conclusion beside the answers, in figures; and warnings to read first."""
 
 import math
 
@@ -17,7 +17,6 @@ def caveats(report: RankingReport) -> list[str]:
     lead = report.list_named(report.ours).leads.get(report.rival)
     return [
         *(_sampling_error(report, lead) if lead is not None else []),
-        *_best_baseline(report),
         *_groups(report),
         *_few_customers(report),
         *_windows(report),
@@ -43,23 +42,12 @@ def few_customers_warning(n_customers: int) -> list[str]:
 
 def _sampling_error(report: RankingReport, lead: PairedDifference) -> list[str]:
     scale, estimate = scale_of(report), lead.estimate
-    if lead.verdict == "level" and estimate.mean and not math.isnan(estimate.low):
-        return [
-            f"More customers: to tell a difference of {scale.difference(estimate.mean, 2)} from none takes about "
-            f"{customers_needed(estimate, lead.n_customers):,} of them; {lead.n_customers:,} were asked."
-        ]
-    if lead.verdict == "better":
-        low, ours = scale.difference(estimate.low, 2), report.wording.ours.singular
-        return [f"Luck in who was asked would not: even at the low end {ours} is ahead ({low})."]
-    return []
-
-
-def _best_baseline(report: RankingReport) -> list[str]:
-    lead = report.list_named(report.ours).leads.get(report.best_baseline)
-    if report.best_baseline == report.rival or lead is None or lead.verdict == "better":
+    if lead.verdict != "level" or not estimate.mean or math.isnan(estimate.low):
         return []
-    title, ours = report.list_named(report.best_baseline).title, report.wording.ours.singular
-    return [f"Another yardstick: against the best simple rule, “{title}”, {ours} is not clearly ahead."]
+    return [
+        f"More customers: to tell a difference of {scale.difference(estimate.mean, 2)} from none takes about "
+        f"{customers_needed(estimate, lead.n_customers):,} of them; {lead.n_customers:,} were asked."
+    ]
 
 
 def _groups(report: RankingReport) -> list[str]:

@@ -15,6 +15,8 @@ from eval.stats.bootstrap import Estimate
 
 N_TICKS = 4
 EPS = 1e-9
+BESIDE_RULES = "Every list beside the simple rules"
+WHISKER = "the thin line on a bar shows how far luck alone may have moved it"
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 Bar = tuple[str, Role, Estimate, str]  # title, role, value, and the value as text
@@ -155,7 +157,8 @@ def dot_charts(
 def hits_chart(report: RankingReport) -> Chart:
     """Bars with whiskers: the hits of every list beside those of the simple rules, the best on top."""
     scale = scale_of(report)
-    return _count_chart("found", "What was found", _unit(report, scale), _hits(report.lists, scale))
+    chart = _count_chart("found", BESIDE_RULES, _unit(report, scale), _hits(report.lists, scale))
+    return replace(chart, explained=WHISKER)
 
 
 def repeat_and_new_charts(report: RankingReport) -> list[Chart]:

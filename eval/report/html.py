@@ -21,8 +21,6 @@ from recsys.data.files.spreadsheet_csv import guard_cell
 if TYPE_CHECKING:
     from jinja2 import Template
 
-WHISKER = "The thin line on a bar shows how far luck alone may have moved it."
-
 
 def write_page(content: RankingReport | Page | str, path: Path) -> None:
     """Writes the page, or its HTML, as UTF-8, for the eyes of its owner: it shows what some customers bought."""
@@ -88,7 +86,7 @@ def _sections(report: RankingReport) -> list[PageSection]:
     )
     hidden = text.hidden_groups(report.n_groups_hidden)
     return [
-        PageSection("found", "Every list beside the simple rules", [WHISKER, charts.hits_chart(report), *reached]),
+        PageSection("found", charts.BESIDE_RULES, [charts.hits_chart(report), *reached]),
         PageSection("examples", "Lists of real customers", _examples(report)),
         PageSection("apart", "Known things and new things", _repeat_and_new(report)),
         PageSection("groups", "For which customers", _groups(report), hidden),

@@ -214,7 +214,7 @@ def coverage(report: RankingReport) -> list[str]:
     )
     many = words.rival.plural
     beside = "" if rival is None else f" {many[:1].upper()}{many[1:]} show {rival.n_shown:,}."
-    return [sentence + beside, *_evenness(ours, words)]
+    return [" ".join([sentence + beside, *_evenness(ours, words)])]
 
 
 def _evenness(ours: Coverage, wording: Wording) -> list[str]:

@@ -1,7 +1,7 @@
 """Page builder for predicted ratings: their errors in points, beside what simple averages say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eval.files.model_args import AUTO
@@ -20,7 +20,7 @@ from eval.report.builders.ratings_errors import (
 from eval.report.builders.ratings_examples import example_table
 from eval.report.builders.ratings_tables import GLOSSARY, figures_of, tables_of
 from eval.report.caveats import customers_needed, few_customers_warning
-from eval.report.charts import Chart, bar_chart, dot_charts, with_interval
+from eval.report.charts import WHISKER, Chart, bar_chart, dot_charts, with_interval
 from eval.report.folds import folded_groups
 from eval.report.formatting import counted, distinct_digits, percent, plain
 from eval.report.labels import role_of
@@ -40,6 +40,7 @@ from eval.stats.paired import ComparisonVerdict
 
 DIGITS = 2
 UNIT = "points missed, on average"
+BESIDE_RULES = "Every prediction beside the simple rules"
 OURS, RIVAL = "the personal prediction", "the item's average rating"
 WORDING = Wording(ours=ListLabel("personal prediction", OURS, OURS), rival=ListLabel("item's average", RIVAL, RIVAL))
 TITLES: Mapping[str, str] = {
@@ -181,7 +182,6 @@ def _sections(summary: _Summary) -> list[PageSection]:
     how_near = "half a point" if near == 0.5 else "one point" if near == 1 else f"{near:g} points"
     near_chart = _near_chart(summary, how_near)
     parts: list[PagePart] = [
-        "The shorter the bar, the closer. The thin line on it shows how far luck alone may have moved it.",
         _error_chart(summary),
         f"Of 100 ratings, {OURS} comes within {how_near} of {ours}; {RIVAL}, of {rival}.",
         Fold(near_chart.title, [near_chart]),
@@ -190,7 +190,7 @@ def _sections(summary: _Summary) -> list[PageSection]:
     groups = folded_groups(charts, summary.groups, WORDING)
     hidden = hidden_groups(summary.n_groups_hidden)
     return [
-        PageSection("found", "Every prediction beside the simple rules", parts),
+        PageSection("found", BESIDE_RULES, parts),
         PageSection("examples", summary.examples.title, [summary.examples]),
         PageSection("groups", "For which customers, items and ratings", groups, hidden),
     ]
@@ -201,7 +201,8 @@ def _error_chart(summary: _Summary) -> Chart:
         (summary.title(name), summary.role(name), error, with_interval(error, DIGITS))
         for name, error in summary.errors.items()
     ]
-    return bar_chart("found", "How far off", UNIT, bars, lowest_first=True)
+    chart = bar_chart("found", BESIDE_RULES, f"{UNIT}: the shorter, the closer", bars, lowest_first=True)
+    return replace(chart, explained=WHISKER)
 
 
 def _near_chart(summary: _Summary, how_near: str) -> Chart:
@@ -233,12 +234,6 @@ def _caveats(summary: _Summary) -> list[str]:
     if lead.verdict == "level" and lead.estimate.mean:
         needed = customers_needed(lead.estimate, lead.n_customers)
         caveats.append(f"More customers: to tell this difference from none takes about {needed:,} of them.")
-    if lead.verdict == "better":
-        low = plain(lead.estimate.low, 3)
-        caveats.append(f"Luck in who was asked would not: even at the low end it is closer by {low}.")
-    if summary.leads[summary.best_baseline].verdict != "better":
-        title = summary.title(summary.best_baseline)
-        caveats.append(f"Another yardstick: {OURS} is not clearly closer than the best simple rule, “{title}”.")
     behind = [f"“{group.family}: {group.title}”" for group in summary.groups if group.lead.verdict == "worse"]
     if behind:
         caveats.append(f"More ratings for which {RIVAL} is closer: {', '.join(behind)}.")
