@@ -3,9 +3,10 @@
 import secrets
 import time
 from dataclasses import dataclass, field
-from hashlib import sha256
 
+import orjson
 import structlog
+from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -20,8 +21,8 @@ from recsys.errors import BadSettings
 log = structlog.get_logger()
 
 CALLBACK_URL = f"{OIDC_URL}/done"
-COOKIE = "recsys_console_oidc"  # ties the way back to the browser that went
-MAX_PENDING, PENDING_S, MAX_TARGET = 10_000, 600.0, 2_000  # a few MB of those who never come back
+COOKIE = "recsys_console_oidc"
+PENDING_S, MAX_TARGET = 600, 2_000  # bytes; browsers take no cookie above 4,096
 AGAIN = "Sign in again; if it stays so, tell who runs this service."
 
 
@@ -31,36 +32,35 @@ def _token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class PendingSignIn:
-    """Somebody on the way to the provider and back.  ends_s: on the clock that the caller reads."""
+    """Somebody on the way to the provider and back."""
 
     target: str
-    redirect_uri: str
-    ends_s: float
-    browser: str = field(default_factory=_token)
+    state: str = field(default_factory=_token)
     nonce: str = field(default_factory=_token)
     verifier: str = field(default_factory=_token)
 
 
-class PendingSignIns:
-    """Those on the way, by the digest of their `state`; each comes back once.  The oldest make room."""
+class SignInCookies:
+    """Those on the way, each in an encrypted cookie of their own browser: the console keeps nothing of a visitor.
+
+    The key is made with the console, so that no cookie outlives it.
+    """
 
     def __init__(self) -> None:
-        self._by_state: dict[bytes, PendingSignIn] = {}
+        self._cipher = Fernet(Fernet.generate_key())
 
-    def add(self, pending: PendingSignIn) -> str:
-        """The `state` of the way there."""
-        while len(self._by_state) >= MAX_PENDING:
-            del self._by_state[next(iter(self._by_state))]
-        state = _token()
-        self._by_state[_digest(state)] = pending
-        return state
+    def seal(self, pending: PendingSignIn, now_s: float) -> str:
+        """The value of the cookie."""
+        return self._cipher.encrypt_at_time(orjson.dumps(pending), int(now_s)).decode()
 
-    def take(self, state: str, browser: str, now_s: float) -> PendingSignIn | None:
-        """Whoever left with that state from that browser, not too long ago; None for everybody else, and again."""
-        pending = self._by_state.pop(_digest(state), None)
-        if pending is None or now_s >= pending.ends_s:
+    def open(self, cookie: str, state: str, now_s: float) -> PendingSignIn | None:
+        """Whoever left with that cookie and that state, not too long ago; None for everybody else."""
+        try:
+            content = self._cipher.decrypt_at_time(cookie.encode(), PENDING_S, int(now_s))
+        except InvalidToken:
             return None
-        return pending if secrets.compare_digest(pending.browser.encode(), browser.encode()) else None
+        pending = PendingSignIn(**orjson.loads(content))
+        return pending if secrets.compare_digest(pending.state.encode(), state.encode()) else None
 
 
 class OidcSignIn:
@@ -70,7 +70,7 @@ class OidcSignIn:
         self._sign_in = sign_in
         self._settings = settings
         self._provider = provider
-        self._pending = PendingSignIns()
+        self._cookies = SignInCookies()
 
     def routes(self) -> list[Route]:
         """Its addresses, which are open to everybody."""
@@ -84,45 +84,48 @@ class OidcSignIn:
 
     async def leave(self, request: Request) -> Response:
         """To the provider."""
-        ends_s, target = time.monotonic() + PENDING_S, request.query_params.get("next", "")[:MAX_TARGET]
-        pending = PendingSignIn(target, _callback(request, self._settings.url), ends_s)
+        pending, callback = PendingSignIn(_target(request)), self._callback(request)
         try:
             url = await self._provider.sign_in_url(
-                pending.redirect_uri,
-                state=self._pending.add(pending),
-                nonce=pending.nonce,
-                verifier=pending.verifier,
+                callback, state=pending.state, nonce=pending.nonce, verifier=pending.verifier
             )
         except ProviderRefusal as error:
-            return self._refuse(target, error)
+            return self._refuse(pending.target, error)
         response = RedirectResponse(url, 303)
-        is_secure = pending.redirect_uri.startswith("https:")
-        response.set_cookie(
-            COOKIE, pending.browser, int(PENDING_S), path=OIDC_URL, secure=is_secure, httponly=True, samesite="lax"
-        )
+        cookie, is_secure = self._cookies.seal(pending, time.monotonic()), callback.startswith("https:")
+        response.set_cookie(COOKIE, cookie, PENDING_S, path=OIDC_URL, secure=is_secure, httponly=True, samesite="lax")
         return response
 
     async def come_back(self, request: Request) -> Response:
-        """From the provider: opens a session with the key of the person's role."""
-        query, browser = request.query_params, request.cookies.get(COOKIE, "")
-        pending = self._pending.take(query.get("state", ""), browser, time.monotonic())
+        """From the provider, once: its cookie is deleted, and the provider takes a code once."""
+        cookie, state = request.cookies.get(COOKIE, ""), request.query_params.get("state", "")
+        pending = self._cookies.open(cookie, state, time.monotonic())
         if pending is None:
             return self._sign_in.form("", f"This way back was used before, or took too long. {AGAIN}", 403)
+        response = await self._admit(request, pending)
+        response.delete_cookie(COOKIE, path=OIDC_URL, httponly=True, samesite="lax")
+        return response
+
+    async def _admit(self, request: Request, pending: PendingSignIn) -> Response:
+        """Opens a session with the key of the person's role."""
         try:
-            person, role = await self._person(query.get("code", ""), query.get("error", ""), query.get("iss"), pending)
+            person, role = await self._person(request, pending)
             key = self._key(role)
         except (ProviderRefusal, BadSettings) as error:
             return self._refuse(pending.target, error)
         log.info("signed_in", role=role.word, how="oidc")
         return await self._sign_in.admit(request, key, pending.target, person)
 
-    async def _person(self, code: str, error: str, issuer: str | None, pending: PendingSignIn) -> tuple[str, Role]:
+    async def _person(self, request: Request, pending: PendingSignIn) -> tuple[str, Role]:
         """Raises ProviderRefusal."""
+        code, error, issuer = map(request.query_params.get, ("code", "error", "iss"))
         if error or not code:
             raise ProviderRefusal(f"it says {error or 'nothing'!r:.80}")
         if issuer is not None and issuer != self._settings.issuer:  # RFC 9207
             raise ProviderRefusal("the answer comes from another provider")
-        claims = await self._provider.claims(code, pending.redirect_uri, nonce=pending.nonce, verifier=pending.verifier)
+        claims = await self._provider.claims(
+            code, self._callback(request), nonce=pending.nonce, verifier=pending.verifier
+        )
         person, role = person_of(claims, self._settings), role_of_person(claims, self._settings)
         if role is None:
             raise ProviderRefusal(f"{person} is in none of the groups that open the console")
@@ -135,15 +138,15 @@ class OidcSignIn:
             raise BadSettings(f"console.oidc.{role.word}_key is no valid key of the role {role.word}")
         return key
 
+    def _callback(self, request: Request) -> str:
+        """Where the provider sends people back; it is registered there."""
+        return f"{self._settings.url or str(request.base_url).rstrip('/')}{CALLBACK_URL}"
+
     def _refuse(self, target: str, error: Exception) -> Response:
         log.warning("sign_in_refused", detail=str(error))
         return self._sign_in.form(target, f"You could not be signed in: {error}. {AGAIN}", 403)
 
 
-def _callback(request: Request, url: str) -> str:
-    """Where the provider sends people back; it is registered there."""
-    return f"{url or str(request.base_url).rstrip('/')}{CALLBACK_URL}"
-
-
-def _digest(state: str) -> bytes:
-    return sha256(state.encode()).digest()
+def _target(request: Request) -> str:
+    """The page that they wanted, as far as a cookie holds it."""
+    return request.query_params.get("next", "").encode(errors="ignore")[:MAX_TARGET].decode(errors="ignore")

@@ -65,11 +65,12 @@ def come(visitor: Browser, provider: ProviderServer) -> Come:
     """The way to the provider and back of a browser, its last address changed by `change`."""
     at_provider = TestClient(provider.app(), base_url=ISSUER)
 
-    def way(browser: Browser = visitor, next: str = "/console/customers", **change: str) -> Any:
-        there = browser.get("/console/sign-in/oidc", params={"next": next}, follow_redirects=False)
+    def way(next: str = "/console/customers", meanwhile: Callable[[], None] = lambda: None, **change: str) -> Any:
+        there = visitor.get("/console/sign-in/oidc", params={"next": next}, follow_redirects=False)
         assert there.headers["location"].startswith(f"{ISSUER}/authorize?"), there.text
         back = httpx.URL(at_provider.get(there.headers["location"], follow_redirects=False).headers["location"])
-        return browser.get(str(back.copy_merge_params(change)), follow_redirects=False)
+        meanwhile()
+        return visitor.get(str(back.copy_merge_params(change)), follow_redirects=False)
 
     return way
 

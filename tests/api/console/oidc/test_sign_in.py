@@ -1,15 +1,18 @@
 """Sign-in over OpenID Connect: who gets in with which role, who does not, and whom the audit names."""
 
+import base64
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
 from api.auth.api_keys import create_key, read_keys, revoke_key
-from api.console.oidc.sign_in import MAX_PENDING, MAX_TARGET, PendingSignIn, PendingSignIns
+from api.console.oidc.sign_in import COOKIE as WAY_COOKIE
+from api.console.oidc.sign_in import MAX_TARGET, PENDING_S, PendingSignIn, SignInCookies
 from api.console.sessions import COOKIE
 from recsys.data.store.open import open_store
 from recsys.time_units import now_ms
@@ -90,6 +93,7 @@ def test_the_way_back_is_open_once_and_to_the_browser_that_went(
     assert {"HttpOnly", "SameSite=lax", "Path=/console/sign-in/oidc"} <= set(cookie.split("; "))
     first = come()
     assert first.status_code == 303
+    assert (WAY_COOKIE in visitor.cookies, COOKIE in visitor.cookies) == (False, True)
     assert_refused(visitor.get(str(first.request.url), follow_redirects=False), "used before")
     assert_refused(come(state="made-up"), "used before")
 
@@ -101,23 +105,44 @@ def test_the_way_back_is_open_once_and_to_the_browser_that_went(
     assert_refused(stolen(code="x", state="y"), "used before")
 
 
-def test_another_browser_cannot_use_the_way_back_and_it_is_used_up_then(oidc_app: Starlette) -> None:
-    pending, signs = PendingSignIn("", "", 10.0), PendingSignIns()
-    state = signs.add(pending)
-    assert signs.take(state, "another", 1.0) is None
-    assert signs.take(state, pending.browser, 1.0) is None
-    late = signs.add(pending)
-    assert signs.take(late, pending.browser, 10.0) is None
-    right = signs.add(pending)
-    assert signs.take(right, pending.browser, 9.9) is pending
+def test_a_kept_cookie_brings_nobody_in_again(come: Come, visitor: Browser) -> None:
+    first = come()
+    kept = first.request.headers["cookie"]
+    again = visitor.get(str(first.request.url), headers={"cookie": kept}, follow_redirects=False)
+    assert_refused(again, "400 invalid_grant")
 
 
-def test_those_who_never_come_back_make_room() -> None:
-    signs, pending = PendingSignIns(), PendingSignIn("", "", 10.0)
-    first = signs.add(pending)
-    for _ in range(MAX_PENDING):
-        last = signs.add(pending)
-    assert (signs.take(first, pending.browser, 1.0), signs.take(last, pending.browser, 1.0)) == (None, pending)
+def test_the_way_back_is_open_to_the_cookie_with_its_state_for_ten_minutes() -> None:
+    cookies, pending = SignInCookies(), PendingSignIn("/console/rules")
+    sealed = cookies.seal(pending, 1.0)
+    assert cookies.open(sealed, pending.state, 1.0 + PENDING_S) == pending
+    assert cookies.open(sealed, pending.state, 2.0 + PENDING_S) is None
+    assert cookies.open(sealed, "another", 1.0) is None
+    assert cookies.open(sealed, "", 1.0) is None
+    assert cookies.open("", pending.state, 1.0) is None
+    assert cookies.open("\u00e9" * 9, pending.state, 1.0) is None
+    assert SignInCookies().open(sealed, pending.state, 1.0) is None
+
+
+def test_the_cookie_hides_what_ties_the_code_to_it(visitor: Browser) -> None:
+    answer = visitor.get("/console/sign-in/oidc", params={"next": "/console/rules"}, follow_redirects=False)
+    query = httpx.URL(answer.headers["location"]).params
+    content = base64.urlsafe_b64decode(visitor.cookies[WAY_COOKIE])
+    assert not any(part.encode() in content for part in ("/console/rules", query["state"], query["nonce"]))
+
+
+@pytest.mark.slow
+def test_ten_thousand_visits_do_not_disturb_somebody_who_is_just_signing_in(
+    come: Come, oidc_app: Starlette, visitor: Browser, provider: ProviderServer
+) -> None:
+    stranger = Browser(oidc_app, raise_server_exceptions=False)
+    stranger.portal = oidc_app.state.portal
+
+    def meanwhile() -> None:
+        for _ in range(10_000):
+            stranger.get("/console/sign-in/oidc", follow_redirects=False)
+
+    assert come(meanwhile=meanwhile).headers["location"] == "/console/customers"
 
 
 def test_a_long_address_to_come_back_to_is_cut(come: Come) -> None:
