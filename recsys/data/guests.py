@@ -5,7 +5,10 @@ counts for baskets and best-sellers, and no other guest gets a list made from it
 """
 
 GUEST_WORDS = frozenset(
-    ("guest", "guests", "anonymous", "anon", "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "empty")
+    (
+        *("guest", "guests", "anonymous", "anon", "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown"),
+        *("empty", "(null)", "(none)", "(not set)", "<na>", "#n/a", "\\n", "-"),
+    )
 )
 GUEST_NUMBERS = frozenset(("0", "-1"))  # only in files: over HTTP a shop may number its customers from 0
 PREFIX = "guest:"

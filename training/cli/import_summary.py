@@ -16,7 +16,9 @@ TIMES = (
     "read are 2019-12-31, 2019-12-31T18:30:00Z (ISO 8601), 31.12.2019 18:30, 12/31/2019 6:30 PM and 31 Dec 2019; for "
     "other formats say --time-format, such as '%d/%m/%y %H:%M'"
 )
-NUMBERS = "1299.50 is read; for numbers with commas say --decimal , or --decimal ."
+NUMBERS = (
+    "1299.50 is read, and so are $1299.50 and 1 299.50 EUR; for numbers with commas say --decimal , or --decimal ."
+)
 RETURNS = "if such lines are returns, say --returns-by-sign; to leave them out, say --where"
 HINTS = {
     "a time that cannot be read": TIMES,

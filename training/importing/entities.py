@@ -10,7 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from recsys.data.entities import Item, User, UserChange
-from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.column_mapping import ColumnMapping, as_given_text, as_text
 from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import ChunkProgress
 from recsys.data.files.numbers import check_decimal, read_number
@@ -100,13 +100,14 @@ def item_columns(rows: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
     An `available_until` that is a day alone is the end of that day; a date that means never (NEVER) is none.
     """
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in ITEM_TARGETS)
-    texts, numbers = ("item_id", "name", "category", "brand"), ("price", "stock", "cost")
+    texts, numbers = ("name", "category", "brand"), ("price", "stock", "cost")
     times = ("available_from", "available_until")
     never = {name: pl.when(~as_text(pl.col(name)).str.contains(NEVER)).then(name).alias(name) for name in times}
     read = (
         raw.with_columns(*never.values())
         .select(
-            *(as_text(pl.col(name)) for name in texts),
+            as_text(pl.col("item_id")),
+            *(as_given_text(pl.col(name)) for name in texts),
             *(is_given(name).alias(f"{name}_given") for name in (*numbers, *times)),
             as_time("available_from", mapping),
             as_time("available_until", mapping, ends_day=True),

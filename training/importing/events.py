@@ -14,7 +14,7 @@ from recsys.arrays import AnyArray, Longs
 from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
-from recsys.data.files.column_mapping import ColumnMapping, as_text
+from recsys.data.files.column_mapping import NULL_WORDS, ColumnMapping, as_given_text, as_text
 from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal, read_number
@@ -67,6 +67,7 @@ def import_events(
     table = open_source(path, mapping, needed=needed_columns(kind))
     mapping = with_date_orders(table, mapping)
     tally, occurrences, guests, doubts = Tally(str(path)), Occurrences(), Counter[str](), list[pl.Series]()
+    nulls = Counter[str]()
     with Rejects(rejects, tally) as refused:
         for chunk in table.chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, NUMBERS)
@@ -74,11 +75,13 @@ def import_events(
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             guests.update(good["guest_given"].drop_nulls().to_list())
+            nulls.update(good["item_id"].filter(good["item_id"].is_in([*NULL_WORDS])).to_list())
             doubts.append(good["at:doubt"].drop_nulls())
             stored = log.append(build_events(good, occurrences))
             count_results(dict(zip(good[ROW].to_list(), stored, strict=True)), chunk, refused, tally)
             progress(chunk)
-    tally.notes += [*table.notes(), *_guest_notes(guests), *doubt_notes(doubts, mapping.time_zone)]
+    tally.notes += [*table.notes(), *_guest_notes(guests), *_null_notes(nulls)]
+    tally.notes += doubt_notes(doubts, mapping.time_zone)
     return tally
 
 
@@ -101,16 +104,17 @@ def needed_columns(kind: str | None) -> tuple[str, ...]:
 def event_columns(rows: pl.DataFrame, mapping: ColumnMapping, kind: str | None) -> pl.DataFrame:
     """The file's columns as EVENT_SCHEMA, unreadable values as null, and `<name>_given` where a cell was not empty."""
     raw = rows.select(mapping.value(target, rows.columns).alias(target) for target in TARGETS)
-    texts = ("event_id", "user_id", "item_id", "kind", "order_id", "channel", "coupon", "campaign")
+    texts, optional = ("event_id", "user_id", "item_id", "kind"), ("order_id", "channel", "coupon", "campaign")
     read = raw.select(
         *(as_text(pl.col(name)) for name in texts),
+        *(as_given_text(pl.col(name)) for name in optional),
         *(is_given(name).alias(f"{name}_given") for name in NUMBERS),
         as_time("at", mapping),
         is_given("at").alias("at_given"),
         is_rounded(as_text(pl.col("at"))).alias("at_rounded_given"),
     ).hstack(rows.select(read_number(name, mapping, rows.columns) for name in NUMBERS))
     named = _with_kinds(with_times(read, ("at",)), kind, mapping.kinds)
-    signed = _with_returns(named) if mapping.returns_by_sign else named
+    signed = _with_returns(named, by_sign=mapping.returns_by_sign)
     return _with_guest_ids(_per_unit(signed), mapping.guests)
 
 
@@ -143,7 +147,8 @@ def doubt_notes(doubts: Iterable[pl.Series], zone: str) -> list[str]:
 
 
 def is_given(name: str) -> pl.Expr:
-    return as_text(pl.col(name)).is_not_null()
+    """Whether the cell holds a value."""
+    return as_given_text(pl.col(name)).is_not_null()
 
 
 def _with_guest_ids(read: pl.DataFrame, guests: frozenset[str]) -> pl.DataFrame:
@@ -166,6 +171,14 @@ def _guest_notes(n_by_word: Counter[str]) -> list[str]:
     ]
 
 
+def _null_notes(n_by_word: Counter[str]) -> list[str]:
+    return [
+        f"{n:,} lines have the item_id {word!r}, which usually means none: to leave them out, say --where "
+        f"'COLUMN!={word}'"
+        for word, n in n_by_word.most_common()
+    ]
+
+
 def _with_kinds(read: pl.DataFrame, kind: str | None, kinds: Mapping[str, str]) -> pl.DataFrame:
     """Kinds as numbers; kind_given: whether the line or the command names one."""
     word = pl.col("kind").str.to_lowercase()
@@ -178,11 +191,15 @@ def _with_kinds(read: pl.DataFrame, kind: str | None, kinds: Mapping[str, str]) 
     )
 
 
-def _with_returns(named: pl.DataFrame) -> pl.DataFrame:
-    """Purchases with a quantity, a price or an amount below 0 as returns, with their values above 0."""
+def _with_returns(named: pl.DataFrame, *, by_sign: bool) -> pl.DataFrame:
+    """Returns with their values above 0, whichever sign the shop writes.
+
+    by_sign: purchases with a quantity, a price or an amount below 0 become returns.
+    """
     signed = ("quantity", "price", "amount")
     is_below = pl.any_horizontal((pl.col(name) < 0).fill_null(False) for name in signed)
-    is_return = is_below & (pl.col("kind") == KIND_BY_NAME["purchase"])
+    is_taken_back = is_below & (pl.col("kind") == KIND_BY_NAME["purchase"]) & by_sign
+    is_return = (is_taken_back | (pl.col("kind") == KIND_BY_NAME["return"])).fill_null(False)
     return named.with_columns(
         pl.when(is_return).then(pl.lit(KIND_BY_NAME["return"], pl.Int8)).otherwise("kind").alias("kind"),
         *(pl.when(is_return).then(pl.col(name).abs()).otherwise(name).alias(name) for name in signed),

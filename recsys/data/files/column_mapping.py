@@ -21,6 +21,7 @@ ALIASES = {
     **(SHORT := {"user": "user_id", "item": "item_id", "time": "at", "weight": "quantity"}),
     **{name: short for short, name in SHORT.items()},
 }  # targets of imports and of evaluations, which name the same
+NULL_WORDS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>", "#N/A", "N/A", "n/a"))  # of databases, for no value
 GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
 
@@ -128,6 +129,12 @@ class ColumnMapping:
 def as_text(column: pl.Expr) -> pl.Expr:
     """The column as `text_of` gives it."""
     return column.map_batches(text_of, return_dtype=pl.String)
+
+
+def as_given_text(column: pl.Expr) -> pl.Expr:
+    """The column as text; null where it holds a word of databases for no value."""
+    text = as_text(column)
+    return pl.when(~text.is_in([*NULL_WORDS])).then(text)
 
 
 def text_of(values: pl.Series) -> pl.Series:

@@ -124,6 +124,19 @@ def test_a_rating_stays_only_with_the_kind_rating(shop: Shop) -> None:
     assert [event.rating for event in shop.events()] == [4.5, None]
 
 
+def test_words_of_databases_for_no_value_are_empty_cells_and_an_item_of_that_name_is_told(shop: Shop) -> None:
+    path = shop.file("a.csv", f"user_id,item_id,at,order_id,price,quantity\nu,i,{AT},NULL,\\N,NULL\nu,NULL,{AT},,,\n")
+    tally = shop.take(path, kind="purchase")
+    assert [(e.order_id, e.price, e.quantity) for e in shop.events()] == [(None, None, 1.0)] * 2
+    assert ["1 lines have the item_id 'NULL'" in note for note in tally.notes] == [True]
+
+
+def test_a_return_counts_its_units_whichever_sign_the_shop_writes(shop: Shop) -> None:
+    path = shop.file("a.csv", f"user_id,item_id,at,kind,amount,quantity\nu,i,{AT},return,($15.00),-2\n")
+    shop.take(path)
+    assert [(e.price, e.quantity) for e in shop.events()] == [(7.5, 2.0)]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

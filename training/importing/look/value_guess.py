@@ -8,7 +8,7 @@ from itertools import product
 import polars as pl
 
 from recsys.data.checks.per_line import EARLIEST_MS
-from recsys.data.files.numbers import WITH_COMMA, parse_numbers
+from recsys.data.files.numbers import WITH_COMMA, bare_numbers, parse_numbers
 from recsys.data.files.timestamps import parse_timestamps
 
 LATEST_MS = 4_102_444_800_000  # 2100: what is later is no time of an event
@@ -41,7 +41,8 @@ def are_times(text: pl.Series) -> bool:
 
 def guess_decimal(columns: Iterable[pl.Series]) -> tuple[str | None, str | None]:
     """The value for --decimal, None where no number has a comma; and a doubt about it."""
-    commas = [text.filter(text.str.contains(WITH_COMMA).fill_null(False)) for text in columns]
+    bare = [bare_numbers(text) for text in columns]
+    commas = [text.filter(text.str.contains(WITH_COMMA).fill_null(False)) for text in bare]
     text = pl.concat([pl.Series([], dtype=pl.String), *commas])
     if text.is_empty():
         return None, None
