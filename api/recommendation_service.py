@@ -11,8 +11,8 @@ import orjson
 from api.cache.memory import CacheKey, MemoryCache, SharedCache
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
-from api.live.split.canary import Mark
 from api.live.split.experiment import ServedArm
+from api.live.split.marks import list_mark
 from api.live.subject import Subject, UserState
 from api.live.user_state import UserStateReader
 from api.observability.metrics import Metrics
@@ -29,12 +29,10 @@ from recsys.time_units import now_ms as unix_ms
 # A payload is the JSON of a list up to its request id, which belongs to one answer only and is added when it leaves.
 _TAIL = b'","request_id":"'
 _START, _END = b"{", b'"}'
-_ITEM = b'"item_id":'
 
 PENDING: Final = b""  # no payload yet
 
 Compute = Callable[[LiveRelease, int, Sequence[Event], Subject], RecommendationList | Rows]
-ComputeFrom = Callable[[LiveRelease], RecommendationList | Rows]
 Then = Callable[[bytes | None], None]
 T = TypeVar("T")
 
@@ -88,17 +86,12 @@ def plain_text(placement: str, k: int) -> str:
     return f"{k} {placement}"
 
 
-def _body_of_arm(
-    recommendations: RecommendationList | Rows, user_state: UserState, arm: ServedArm, compute: ComputeFrom
-) -> tuple[dict[str, Any], bytes]:
-    """The answer to a customer who takes part in an experiment as JSON types, and how its JSON begins."""
-    body = to_json(recommendations)
-    if arm.rival is None:
-        return body, arm.label
-    if not arm.interleaves(recommendations):
-        return body, _START
+def _mixed(
+    body: dict[str, Any], user_state: UserState, arm: ServedArm, rival: RecommendationList | Rows
+) -> dict[str, Any]:
+    """The list of A mixed with that of B, as JSON types."""
     flips = coin_flips(arm.experiment, user_state.owner or "", str(user_state.head))
-    return interleaved(body, to_json(compute(arm.rival)), flips), arm.label
+    return interleaved(body, to_json(rival), flips)
 
 
 def with_request_id(payload: bytes, request_id: str) -> bytes:
@@ -190,7 +183,9 @@ class RecommendationService:
     def _from_memory(self, user_state: UserState, payload: bytes, source: str = "memory") -> bytes:
         level = fallback_level(payload)
         self._metrics.list_answered(source, level)
-        self._observe_arm(user_state, 0.0, payload, level)
+        if user_state.bucket is not None:
+            placements = user_state.release.recommender.placements
+            self._releases.observe(user_state.bucket, 0.0, list_mark(payload, level, placements))
         return payload
 
     def _from_redis(self, user_state: UserState, key: CacheKey, payload: bytes) -> bytes:
@@ -273,44 +268,29 @@ class RecommendationService:
         started = time.perf_counter()
         try:
             recommendations = query.compute(user_state.release, now_ms, events, user_state.subject)
-            if user_state.arm is None:
-                body, start = to_json(recommendations), _START
-            else:
-                body, start = _body_of_arm(
-                    recommendations,
-                    user_state,
-                    user_state.arm,
-                    lambda release: query.compute(release, now_ms, events, user_state.subject),
-                )
+            body, start, arm = to_json(recommendations), _START, user_state.arm
+            if arm is not None:
+                if arm.rival is None:
+                    start = arm.label
+                elif arm.interleaves(recommendations):
+                    rival = query.compute(arm.rival, now_ms, events, user_state.subject)
+                    body, start = _mixed(body, user_state, arm, rival), arm.label
             payload = start + orjson.dumps(body)[len(_START) : -len(_END)] + _TAIL
         except Exception:
-            self._observe_arm(user_state, 0.0, None)
+            self._count_error(user_state)
             raise
         seconds, level = time.perf_counter() - started, recommendations.fallback
         self._latency.observe(seconds)
         self._metrics.list_answered(source, level)
         if user_state.bucket is not None:
-            self._observe_arm(user_state, seconds, payload, level)
+            placements = user_state.release.recommender.placements
+            self._releases.observe(user_state.bucket, seconds, list_mark(payload, level, placements))
         return payload
 
-    def _observe_arm(
-        self, user_state: UserState, seconds: float, payload: bytes | None, level: str | None = None
-    ) -> None:
-        """Counts a list for its arm while a canary or an experiment runs.
-
-        seconds: to compute it.  payload: None when it failed.  level: its fallback level, where that is known.
-        """
-        bucket = user_state.bucket
-        if bucket is None:
-            return
-        mark: Mark | None
-        if payload is None:
-            mark = "error"
-        elif _ITEM not in payload:
-            mark = "empty"
-        else:
-            mark = None if (level or fallback_level(payload)) == "personal" else "fallback"
-        self._releases.observe(bucket, seconds, mark)
+    def _count_error(self, user_state: UserState) -> None:
+        """Counts a list that failed for its arm while a canary or an experiment runs."""
+        if user_state.bucket is not None:
+            self._releases.observe(user_state.bucket, 0.0, "error")
 
     async def _compute_and_keep(
         self, query: CacheableQuery, user_state: UserState, *, now_ms: int, key: CacheKey
@@ -343,7 +323,7 @@ class RecommendationService:
         try:
             return await asyncio.to_thread(work) if in_thread else work()
         except Exception:
-            self._observe_arm(user_state, 0.0, None)
+            self._count_error(user_state)
             raise
 
     def _key(self, query: CacheableQuery, user_state: UserState, now_ms: int) -> CacheKey:

@@ -9,8 +9,9 @@ import structlog
 from api.live.release import LiveRelease
 from api.live.rules import LiveRules
 from api.live.segments import LiveSegments
-from api.live.split.canary import CanaryHolder, Mark
+from api.live.split.canary import CanaryHolder
 from api.live.split.experiment import ExperimentHolder, ServedArm
+from api.live.split.marks import Mark
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, Poller, stamp_of
 from api.settings import ServerConfig

@@ -10,6 +10,7 @@ from typing import TypeVar
 from api.live.event_cache import CachedEvents, EventCache
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
+from api.live.split.canary import LiveCanary
 from api.live.split.experiment import LiveExperiment
 from api.live.subject import NOBODY, Subject, UserHead, UserState, read_head
 from api.observability.metrics import Metrics
@@ -28,7 +29,9 @@ _THREADS = 8
 _MANY_ITEMS = 2_000  # more changed items than that are applied in a thread: they would block the event loop
 _CATCH_UP_S = 2.0
 _USER_BYTES = 1_024  # for each user of `known_users`: ids and attributes beyond it make room of others
-_HEAD_BYTES = 512  # of what is kept of a user, beside their id and attributes
+_HEAD_BYTES = 768  # of what is kept of a user, beside their id and attributes
+
+Split = LiveCanary | LiveExperiment | None
 
 
 class UserStateReader:
@@ -46,6 +49,9 @@ class UserStateReader:
         self._timeout_s = settings.database_timeout_ms / 1_000
         self._heads: OrderedDict[str, UserHead] = OrderedDict()
         self._heads_bytes = 0
+        # Whole states of users in `_heads`, as long as nothing was written and no other release, rules or split came.
+        self._states: dict[str, UserState] = {}
+        self._basis: tuple[LiveRelease | None, Split] = (None, None)
         # Sequence number by digest of the user, as far as this worker read it; used while the log does not answer.
         self.forgotten: dict[bytes, int] = {}
         self._events = EventCache()
@@ -170,18 +176,32 @@ class UserStateReader:
         if self._is_changed:
             self._revision = self._store.item_revision()
             self._check += 1
+            self._states.clear()
             self._is_changed = False  # only now: after a failed read it must be read again
         if release.item_revision < self._revision:
             newest = self._with_newest_items(release)
             if newest is None:
                 return None
             release = newest
-        if not user_id or (self._releases.canary.now is None and self._releases.experiment.now is None):
-            return UserState.build(release, self._local_head(user_id, release) if user_id else NOBODY)
-        for other in self._releases.beside_live():
-            if self._with_newest_items(other) is None:
-                return None
-        return self._in_split(self._local_head(user_id, release))
+        if not user_id:
+            return UserState.build(release, NOBODY)
+        split = self._releases.canary.now or self._releases.experiment.now
+        if release is not self._basis[0] or split is not self._basis[1]:
+            self._states.clear()
+            self._basis = release, split
+        return self._states.get(user_id) or self._read_user(user_id, release, split)
+
+    def _read_user(self, user_id: str, release: LiveRelease, split: Split) -> UserState | None:
+        """The state for that user, which is kept; None as with `_read_local`."""
+        if split is None:
+            user_state = UserState.build(release, self._local_head(user_id, release))
+        else:
+            for other in self._releases.beside_live():
+                if self._with_newest_items(other) is None:
+                    return None
+            user_state = self._in_split(self._local_head(user_id, release))
+        self._states[user_id] = user_state
+        return user_state
 
     def _with_newest_items(self, release: LiveRelease) -> LiveRelease | None:
         """None when so many items changed that a thread must apply them."""
@@ -211,7 +231,9 @@ class UserStateReader:
         self._heads[user_id] = head
         self._heads_bytes += _head_bytes(user_id, head)
         while len(self._heads) > self._known_users or self._heads_bytes > self._known_users * _USER_BYTES:
-            self._heads_bytes -= _head_bytes(*self._heads.popitem(last=False))
+            oldest, before = self._heads.popitem(last=False)
+            self._heads_bytes -= _head_bytes(oldest, before)
+            self._states.pop(oldest, None)
         return head
 
     async def _read_remote(self, user_id: str | None, release: LiveRelease) -> UserState | None:
@@ -268,6 +290,7 @@ class UserStateReader:
     def drop(self) -> None:
         """Drops what was read of all users; it is read again."""
         self._heads.clear()
+        self._states.clear()
         self._heads_bytes = 0
         self._events.drop()
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from recsys.arrays import Ints
 from recsys.canary.split import BUCKETS
 
 MARKS = ("answered", "error", "late", "fallback", "empty")
@@ -62,6 +63,10 @@ class CanaryCounters:
     def mark(self, bucket: int, name: str) -> None:
         """Sets the mark of that name for the customers of that bucket."""
         self._map[_PLACE[name] + bucket] = 1
+
+    def mark_all(self, buckets: Ints, name: str) -> None:
+        """The same for many buckets, (N,), each as often as it comes."""
+        np.frombuffer(self._map, np.uint8)[_PLACE[name] + buckets] = 1
 
     def counts(self) -> Mapping[str, ArmCounts]:
         """What all workers counted, by mark."""

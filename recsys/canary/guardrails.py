@@ -40,8 +40,14 @@ def broken_guardrails(
         f"{rail.words} for {_share(both.canary)} of {arms[0]}, {_share(both.live)} of {arms[1]}; "
         f"{rail.allowed:.0%} more are allowed"
         for rail in GUARDRAILS
-        if evidence_of_more(both := counts[rail.mark], rail.allowed) >= SURE
+        if _is_more(both := counts[rail.mark], rail.allowed) and evidence_of_more(both, rail.allowed) >= SURE
     ]
+
+
+def _is_more(arms: ArmCounts, allowed: float) -> bool:
+    """Whether the canary's share is above what is allowed: else nothing speaks against it, and a look costs little."""
+    (n, marked), (n_live, marked_live) = arms
+    return n > 0 and n_live > 0 and marked / n > marked_live / n_live + allowed
 
 
 def evidence_of_more(arms: ArmCounts, allowed: float, *, factor: float = 1.0) -> float:

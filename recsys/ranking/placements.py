@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -44,8 +44,14 @@ class Placement(BaseModel):
         """Whether the query context needs more than most: read with every query, so worked out once."""
         return self.narrows or bool(EXTRA_SOURCES & set(self.sources))
 
+    @cached_property
+    def is_personal(self) -> bool:
+        """Whether none of its sources gives everybody the same."""
+        return IMPERSONAL.isdisjoint(self.sources)
+
 
 Placements = Mapping[str, Placement]
+IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity", "seasonal"})
 EXTRA_SOURCES = frozenset({"recently_viewed", "new_arrivals", "latest"})  # they need more than the history
 MOST_MIXED = 2  # a shop too young for calibration shares a list between two sources, by its repeat share
 

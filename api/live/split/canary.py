@@ -10,6 +10,7 @@ from typing import Literal
 import structlog
 
 from api.live.release import LiveRelease
+from api.live.split.marks import Mark
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, stamp_of
 from recsys.bundle import LIVE
@@ -27,7 +28,6 @@ LATE_S = 0.05
 JUDGE_EVERY_S = 1.0
 
 Arm = Literal["canary", "live"]
-Mark = Literal["error", "late", "fallback", "empty"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import orjson
 import structlog
 
 from api.live.release import LiveRelease
-from api.live.split.canary import JUDGE_EVERY_S, LATE_S, Mark
+from api.live.split.canary import JUDGE_EVERY_S, LATE_S
+from api.live.split.marks import Mark
 from api.observability.metrics import Metrics
 from api.polling import FileStamp, stamp_of
 from recsys.canary.counters import CanaryCounters, counter_file, remove_counters
@@ -140,8 +142,8 @@ class ExperimentHolder:
         self._stamp: FileStamp | None = None
         self._judged_at = 0.0
         self._refused: Experiment | None = None  # that this worker could not end in the file
-        self._whole: deque[int] = deque()  # the bucket of each answer with which nothing was wrong
-        self._marked: deque[tuple[int, Mark]] = deque()
+        self._whole: list[int] = []  # the bucket of each answer with which nothing was wrong
+        self._marked: list[tuple[int, Mark]] = []
         self.now: LiveExperiment | None = None
 
     @property
@@ -185,9 +187,10 @@ class ExperimentHolder:
         whole, marked = _taken(self._whole), _taken(self._marked)
         if live is None:
             return
-        outcomes = Counter((number < live.n_buckets, "whole") for number in whole)
-        for number in {*whole, *(number for number, _ in marked)}:
-            live.counters.mark(number, "answered")
+        buckets = np.array([*whole, *(number for number, _ in marked)], np.int32)
+        live.counters.mark_all(buckets, "answered")
+        n_of_b = int(np.count_nonzero(buckets[: len(whole)] < live.n_buckets))
+        outcomes = Counter({(True, "whole"): n_of_b, (False, "whole"): len(whole) - n_of_b})
         for number, mark in marked:
             live.counters.mark(number, mark)
             outcomes[number < live.n_buckets, mark] += 1
@@ -274,6 +277,8 @@ class ExperimentHolder:
             self._metrics.experiment_share.set(0.0)
 
 
-def _taken(queue: deque[T]) -> list[T]:
-    """What waits in the queue, to which other threads add."""
-    return [queue.popleft() for _ in range(len(queue))]
+def _taken(waiting: list[T]) -> list[T]:
+    """What waits in the list, to whose end other threads add."""
+    taken = waiting[:]
+    del waiting[: len(taken)]
+    return taken

@@ -12,12 +12,12 @@ from recsys.fast_dataclass import fast_tuple
 from recsys.models.candidates import NO_CANDIDATES, Candidates, ranked
 from recsys.ranking.candidates.sources import SOURCES, category_popular, few_items, popular, segment_popular
 from recsys.ranking.context.context import QueryContext
+from recsys.ranking.placements import IMPERSONAL
 from recsys.ranking.query import Fallback
 
 LEVELS: Final[tuple[Fallback, ...]] = ("personal", "session", "segment", "popular")
 NO_PROBABILITIES: Final[Doubles] = np.empty(0)
 FEWEST_PLACES = 4  # a shorter list has no place to spare
-IMPERSONAL: Final = frozenset({"trending", "trending_in_category", "latest", "popular", "popularity", "seasonal"})
 
 
 class ScoredItem(NamedTuple):

@@ -67,7 +67,8 @@ def test_workers_drop_erased_data_from_memory(worker: Worker, redis_url: str) ->
     state = state_of(there)
     there.portal.call(state.erasure_sync.reload_if_changed)  # type: ignore[union-attr]
     for entry in (state, state_of(here)):
-        assert (len(entry.memory._payloads), len(entry.user_states._heads)) == (0, 0)
+        reader = entry.user_states
+        assert (len(entry.memory._payloads), len(reader._heads), len(reader._states)) == (0, 0, 0)
         assert entry.releases.now is not None
         kept = entry.releases.now.recommender.engine.candidate_cache
         assert not [*kept._lists, *kept._repeat_purchases]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from recsys.canary.counters import MARKS, ArmCount, CanaryCounters, counter_file, read_counts, remove_counters
 from recsys.canary.split import BUCKETS
 from recsys.canary.state import Canary
@@ -44,6 +46,15 @@ def test_the_files_are_whole_on_disk_and_removed(tmp_path: Path) -> None:
     counters[0].mark(0, "late")  # a worker that has it mapped goes on
     remove_counters(tmp_path)
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_many_buckets_are_marked_as_one_by_one(tmp_path: Path) -> None:
+    counters = CanaryCounters(tmp_path, CANARY, 0)
+    counters.mark_all(np.array([7, 3, 7, BUCKETS - 1], np.int32), "answered")
+    counters.mark_all(np.array([], np.int32), "late")
+    counters.mark(7, "late")
+    counts = read_counts(tmp_path, CANARY, 0)
+    assert (sum(arm.marked for arm in counts["answered"]), sum(arm.marked for arm in counts["late"])) == (3, 1)
 
 
 def test_without_a_folder_to_write_into_a_worker_counts_for_itself(tmp_path: Path) -> None:

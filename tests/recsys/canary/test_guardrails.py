@@ -32,6 +32,18 @@ def test_what_the_live_release_does_as_well_is_no_reason(rail: Guardrail) -> Non
     assert broken_guardrails(counts(500, 1_000, rail.mark, live=4_500, n_live=9_000)) == []
 
 
+def test_whatever_surely_speaks_against_a_canary_ends_it() -> None:
+    """What is not above the allowed share is not looked at closely."""
+    rng, n_ended = np.random.default_rng(3), 0
+    for n, n_live, share, share_live in rng.random((80, 4)).tolist():
+        size, size_live = 1 + int(300 * n), int(300 * n_live)
+        given = counts(int(share * size), size, "error", live=int(share_live * size_live), n_live=size_live)
+        is_sure = evidence_of_more(given["error"], 0.01) >= SURE
+        n_ended += is_sure
+        assert bool(broken_guardrails(given)) == is_sure
+    assert 5 < n_ended < 60
+
+
 def test_nobody_answered_yet_is_no_evidence() -> None:
     assert broken_guardrails(counts(0, 0, "error")) == []
     assert evidence_of_more(ArmCounts(ArmCount(0, 0), ArmCount(0, 0)), 0.01) == pytest.approx(1.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from recsys.canary.counters import read_counts
 from recsys.canary.state import Canary, write_canary
 from recsys.data.answer_log.answer_log import ANSWER_LOG_FILE, AnswerLog
 from recsys.errors import BadBundle, BadInput
@@ -55,6 +56,27 @@ def test_each_customer_gets_their_arm_in_every_worker_and_the_answer_names_it(wo
         assert {user: answer(client, user)["experiment"] for user in USERS} == expected
     sources = {user: {item["source"] for item in answer(here, user)["items"]} for user in USERS}  # type: ignore[attr-defined]
     assert all(sources[user] == {"popular"} for user in USERS if arm(experiment, user) == "B")
+
+
+def test_best_sellers_for_everybody_in_b_are_not_counted_as_filled_up(client: TestClient, home: Path) -> None:
+    experiment = started(home, client)
+    for user in USERS:
+        answer(client, user)
+
+    def n_marked(mark: str) -> int:
+        counts = read_counts(home, experiment, experiment.window(now_ms()))[mark]
+        return counts.canary.marked + counts.live.marked
+
+    wait_for(lambda: n_marked("answered") == len({customer_bucket(experiment, user) for user in USERS}))
+    assert n_marked("fallback") == 0
+
+
+def test_a_merged_customer_has_the_arm_of_the_id_that_they_were_merged_into(client: TestClient, home: Path) -> None:
+    experiment = started(home, client)
+    mine = {arm(experiment, user): user for user in USERS}
+    assert answer(client, mine["A"])["experiment"] == {"id": "popular", "arm": "A"}
+    client.post("/v1/users:merge", json={"from": mine["A"], "into": mine["B"]})
+    assert answer(client, mine["A"])["experiment"] == {"id": "popular", "arm": "B"}
 
 
 def test_customers_outside_its_share_get_the_shop_as_it_is_and_no_arm(client: TestClient, home: Path) -> None:
@@ -113,12 +135,14 @@ def test_a_stopped_experiment_gives_everybody_the_shop_again(worker: Worker, hom
 
 
 def test_rules_of_an_arm_hold_for_its_customers_alone(client: TestClient, home: Path) -> None:
-    shown = answer(client, USERS[0])["items"][0]["item_id"]  # type: ignore[index]
+    before = {user: answer(client, user)["items"] for user in USERS}
+    shown = before[USERS[0]][0]["item_id"]  # type: ignore[index]
     rule = f'[[rules]]\nid = "not-this"\nkind = "block"\nitems = ["{shown}"]\nreason = "tried"\n'
     experiment = started(home, client, b={"rules": rule})
-    lists = {user: {item["item_id"] for item in answer(client, user)["items"]} for user in USERS}  # type: ignore[attr-defined]
-    assert all(shown not in lists[user] for user in USERS if arm(experiment, user) == "B")
-    assert any(shown in lists[user] for user in USERS if arm(experiment, user) == "A")
+    lists = {user: answer(client, user)["items"] for user in USERS}
+    ids = {user: {item["item_id"] for item in lists[user]} for user in USERS}  # type: ignore[attr-defined]
+    assert all(shown not in ids[user] for user in USERS if arm(experiment, user) == "B")
+    assert all(lists[user] == before[user] for user in USERS if arm(experiment, user) == "A")
 
 
 def test_a_rule_of_the_shop_reaches_customers_of_an_experiment_that_holds_releases(
