@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.errors.handlers import field_name, refused_fields
 from api.errors.refused import Refused
-from api.schemas.hints import problem_with
+from recsys.versioned_toml.field_problems import problem_with
 
 M = TypeVar("M", bound=BaseModel)
 

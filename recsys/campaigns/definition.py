@@ -13,6 +13,7 @@ from recsys.errors import BadInput
 from recsys.ranking.segments.document import SegmentName
 from recsys.time_units import DAY_MS, milliseconds
 from recsys.versioned_toml.document import read_toml
+from recsys.versioned_toml.field_problems import field_problems
 
 CampaignId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -107,7 +108,7 @@ def parse_definition(written: Mapping[str, Any]) -> CampaignDefinition:
     try:
         return CampaignDefinition.model_validate(written)
     except ValidationError as error:
-        raise BadInput("; ".join(map(_problem, error.errors()[:5]))) from None
+        raise BadInput(field_problems(error, CampaignDefinition)) from None
 
 
 def read_definition_text(text: str) -> dict[str, Any]:
@@ -122,10 +123,3 @@ def read_definition_text(text: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise BadInput(str(table))
     return table
-
-
-def _problem(error: Any) -> str:
-    place = ".".join(map(str, error["loc"]))
-    text = error["msg"].removeprefix("Value error, ")
-    given = f", not {error['input']!r:.60}" if error["type"] not in ("missing", "value_error") else ""
-    return f"{place}: {text}{given}" if place else f"{text}{given}"

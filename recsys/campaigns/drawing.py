@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
 from recsys.campaigns.campaign import CLOSED, Campaign, drawn_document, find_campaign
-from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
+from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, arms_of, find_eligible
 from recsys.campaigns.planning import CampaignPower, measure_power
 from recsys.customers.people import stage_names
 from recsys.customers.population import MIN_GROUP
 from recsys.data.store.campaigns.campaign_table import MemberRow
 from recsys.data.store.campaigns.records import Arm
 from recsys.errors import BadInput, CampaignChanged, NotEnoughData
-from recsys.inference.randomization import N_BUCKETS, buckets_of
 
 MOST_TRIES = 20
 
@@ -39,12 +37,6 @@ def draw_campaign(shop: CampaignShop, campaign_id: str, *, force: bool = False) 
         if _written(shop, campaign, eligibility, power, last_draw):
             return find_campaign(shop.store, campaign_id), True
     raise CampaignChanged(f"other campaigns were drawn meanwhile, {MOST_TRIES} times; draw {campaign_id!r} again")
-
-
-def arms_of(salt: str, control_share: float, user_ids: list[str]) -> tuple[Ints, Bools]:
-    """Bucket of each customer, and whether it is treated: control are the first buckets.  (N,) each"""
-    buckets = buckets_of(salt, user_ids)
-    return buckets, buckets >= round(control_share * N_BUCKETS)
 
 
 def _check(eligibility: CampaignEligibility, power: CampaignPower, *, force: bool) -> None:

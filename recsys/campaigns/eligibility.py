@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
 import numpy as np
 
-from recsys.arrays import Bools
+from recsys.arrays import Bools, Ints
 from recsys.campaigns.campaign import DRAFT, Campaign, all_campaigns
 from recsys.campaigns.contact_cap import ContactCap, Contacts, contacts_near, in_quiet_days, over_cap
 from recsys.campaigns.definition import CampaignDefinition
@@ -125,6 +126,19 @@ def in_holdout(shop: CampaignShop, at_ms: int, among: Bools) -> Bools:
     return mask
 
 
+def arms_of(salt: str, control_share: float, user_ids: list[str]) -> tuple[Ints, Bools]:
+    """Bucket of each customer, and whether it is treated: control are the first buckets.  (N,) each"""
+    buckets = buckets_of(salt, user_ids)
+    return buckets, buckets >= round(control_share * N_BUCKETS)
+
+
+def most_contacts(definition: CampaignDefinition) -> int | None:
+    """How many contacts the budget pays for; None without a budget or a cost."""
+    if definition.budget is None or not definition.cost_per_contact:
+        return None
+    return floor(definition.budget / definition.cost_per_contact + 1e-9)  # 0.3 / 0.1 is a little less than 3
+
+
 def may_contact(user: User | None, definition: CampaignDefinition) -> bool:
     """Whether the customer's consent lets the campaign write to them; None is a customer without a record."""
     if user is None:
@@ -174,13 +188,13 @@ def _is_in_stock(shop: CampaignShop, definition: CampaignDefinition) -> bool:
 
 def _within_budget(shop: CampaignShop, definition: CampaignDefinition, left: Bools) -> Bools:
     """Of the customers who are left, as many as the budget pays for the treated of, by a hash of their own.  (N,)"""
-    if definition.budget is None or not definition.cost_per_contact:
+    most = most_contacts(definition)
+    if most is None:
         return left
-    most = int(definition.budget / definition.cost_per_contact / (1 - definition.control_share))
     rows = np.flatnonzero(left)
-    if len(rows) <= most:
-        return left
-    buckets = buckets_of(f"{definition.salt} budget", (shop.people.user_ids[row] for row in rows.tolist()))
+    user_ids = [shop.people.user_ids[row] for row in rows.tolist()]
+    order = np.argsort(buckets_of(f"{definition.salt} budget", user_ids), kind="stable")
+    is_treated = arms_of(definition.salt, definition.control_share, user_ids)[1]
     chosen = np.zeros(len(left), bool)
-    chosen[rows[np.argsort(buckets, kind="stable")[:most]]] = True
+    chosen[rows[order[np.cumsum(is_treated[order]) <= most]]] = True
     return chosen

@@ -8,7 +8,7 @@ import numpy as np
 from recsys.arrays import Bools, Doubles
 from recsys.campaigns.contact_times import BestTimes, best_times
 from recsys.campaigns.definition import CampaignDefinition
-from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible
+from recsys.campaigns.eligibility import CampaignEligibility, CampaignShop, find_eligible, most_contacts
 from recsys.campaigns.result.earlier import EarlierLift, earlier_lift
 from recsys.customers.population import MIN_GROUP
 from recsys.inference.power import ALPHA, POWER, customers_in_all, customers_per_arm, detectable_lift
@@ -58,7 +58,8 @@ class CampaignPlan:
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types."""
         n, share = self.eligibility.n_eligible, self.definition.control_share
-        treated = round(n * (1 - share))
+        most = most_contacts(self.definition)
+        treated = min(round(n * (1 - share)), n if most is None else most)
         return {
             "campaign": self.definition.to_json(),
             "audience": self.eligibility.n_audience,

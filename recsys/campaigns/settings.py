@@ -42,6 +42,14 @@ class CampaignSettings(SettingsSection):
             raise ValueError(f"{wrong[0]!r} is no day of the week; use one of {', '.join(WEEKDAYS)}")
         return days
 
+    @field_validator("quiet_hours")
+    @classmethod
+    def _leaves_hours(cls, hours: str) -> str:
+        first, _, last = hours.partition("-")
+        if first and first == last:
+            raise ValueError(f"begins and ends at {first}, which leaves no hour; leave it empty for none")
+        return hours
+
     @field_validator("time_zone")
     @classmethod
     def _is_zone(cls, name: str) -> str:

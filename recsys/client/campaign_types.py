@@ -91,6 +91,7 @@ class CampaignResult(ResponseModel):
     conversion: dict[str, Any] | None = None
     response: dict[str, int | None] | None = None
     segments: tuple[dict[str, Any], ...] = ()
+    segments_hidden: int = 0
     left_out: tuple[str, ...] = ()
     coupons: dict[str, Any] | None = None
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from recsys.errors import BadInput
 from recsys.versioned_toml.document import text_digest
+from recsys.versioned_toml.field_problems import field_problems
 
 ArmName = Literal["A", "B"]
 Measure = Literal["money", "margin", "orders", "clicks"]
@@ -88,10 +89,7 @@ def parse_plan(fields: Mapping[str, Any]) -> ExperimentPlan:
     try:
         return ExperimentPlan.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        value = f" = {first['input']!r}"[:200] if name and first["type"] != "missing" else ""
-        raise BadInput(f"experiment: {name}{value}: {first['msg']}".replace(": : ", ": ")) from None
+        raise BadInput(f"experiment: {field_problems(error, ExperimentPlan)}") from None
 
 
 def read_plan(file: Path) -> dict[str, Any]:

@@ -2,24 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
 from recsys.errors import BadFilter, BadPromotions, DocumentFault, UnknownSegment
 from recsys.promotions.model import OF_BASKETS, Promotion, PromotionKind, Promotions, Reduction, Step
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rules.model import Target
-from recsys.ranking.rules.schedule import ALWAYS, RuleTimes, to_unix_ms
+from recsys.ranking.rules.schedule import ALWAYS, Moment, RuleTimes, to_unix_ms
 from recsys.ranking.segments.parser import SegmentVocabulary, check_segment, parse_customers
 from recsys.time_units import time_zone
 from recsys.versioned_toml.document import (
+    MOST_FAULTS,
     entry_line,
     faults_text,
     read_toml,
-    schema_fault,
+    schema_faults,
     text_digest,
     toml_text,
     top_line,
@@ -28,7 +29,6 @@ from recsys.versioned_toml.document import (
 TABLE = "promotions"
 MOST_PROMOTIONS = 1_000
 MOST_CODES = 10_000
-MOST_FAULTS = 50
 REDUCTIONS = ("percent", "amount", "price")
 # The reductions that a kind may have; () has none of its own.
 REDUCTIONS_BY_KIND: Mapping[str, tuple[str, ...]] = {
@@ -88,8 +88,8 @@ class PromotionIn(_Closed):
     tiers: Words = Field(default=(), description="member_price: only these tiers of the loyalty programme")
     segment: Word | None = Field(default=None, description="only members of this saved segment")
     customers: dict[str, Any] | None = Field(default=None, description="only customers who pass; as in segments")
-    from_: date | datetime | str | None = Field(default=None, alias="from", description="first day, or moment")
-    until: date | datetime | str | None = Field(default=None, description="last day, or the moment it ends")
+    from_: Moment | None = Field(default=None, alias="from", description="first day, or moment")
+    until: Moment | None = Field(default=None, description="last day, or the moment it ends")
     timezone: str | None = Field(default=None, description="whose clock; that of the whole file when left out")
     budget: FiniteFloat | None = Field(default=None, ge=0, le=1e15, description="money for discounts and costs in all")
     cost: FiniteFloat = Field(default=0.0, ge=0, le=1e12, description="cost of giving it to one customer")
@@ -140,10 +140,8 @@ def parse_promotions(text: str, vocabulary: SegmentVocabulary) -> Promotions:
     try:
         document = PromotionsIn.model_validate(content)
     except ValidationError as error:
-        rows = error.errors(include_url=False)[:MOST_FAULTS]
-        raise _bad_promotions(
-            [schema_fault(row["loc"], row["msg"], content, text, table=TABLE, name="id") for row in rows]
-        ) from None
+        faults = schema_faults(error, PromotionsIn, text, content, table=TABLE, name="id")
+        raise _bad_promotions(faults) from None
     return _validated(document, vocabulary, text, content.get(TABLE, []))
 
 
@@ -252,7 +250,8 @@ def _reduction_problems(promotion: PromotionIn) -> Iterator[tuple[str, str]]:
         if name not in possible:
             yield name, f"says nothing in a promotion of kind {kind}; leave it out"
     if possible and len(present) != 1:
-        yield "kind", f"a promotion of kind {kind} needs one of {', '.join(possible)}"
+        extra = f", and has {' and '.join(present)}" if present else ""
+        yield "kind", f"a promotion of kind {kind} needs one of {', '.join(possible)}{extra}"
     for name, kinds in KINDS_BY_FIELD.items():
         if getattr(promotion, name) and kind not in kinds:
             yield name, f"says nothing in a promotion of kind {kind}; leave it out"
@@ -263,11 +262,22 @@ def _reduction_problems(promotion: PromotionIn) -> Iterator[tuple[str, str]]:
 
 
 def _step_problems(promotion: PromotionIn) -> Iterator[tuple[str, str]]:
-    for step in promotion.steps:
-        if (step.percent is None) == (step.amount is None):
-            yield "steps", f"the step of {step.spend:g} needs one of percent, amount"
-    if any(low.spend >= high.spend for low, high in zip(promotion.steps, promotion.steps[1:], strict=False)):
-        yield "steps", "the money of the steps must rise"
+    unclear = [step.spend for step in promotion.steps if (step.percent is None) == (step.amount is None)]
+    for spend in unclear:
+        yield "steps", f"the step of {spend:g} needs one of percent, amount"
+    steps = [] if unclear else _steps(promotion)
+    for step in steps:
+        if (step.reduction.amount or 0.0) > step.spend:
+            yield (
+                "steps" if promotion.steps else "amount",
+                f"{step.reduction.amount:g} off a basket of {step.spend:g} is more than it costs",
+            )
+    for low, high in pairwise(steps):
+        money = np.array([high.spend])
+        if low.spend >= high.spend:
+            yield "steps", f"the money of the steps must rise; {high.spend:g} stands after {low.spend:g}"
+        elif high.reduction.discount(money)[0] < low.reduction.discount(money)[0]:
+            yield "steps", f"the step of {high.spend:g} takes off less than that of {low.spend:g}"
 
 
 def _item_problems(promotion: PromotionIn) -> Iterator[tuple[str, str]]:
@@ -299,7 +309,7 @@ def _time_problems(promotion: PromotionIn, zone_name: str) -> Iterator[tuple[str
         except (ValueError, OverflowError) as error:
             yield name, str(error)
     if len(ends) == 2 and ends["from"] >= ends["until"]:
-        yield "until", "is not after `from`"
+        yield "until", f"{promotion.until} is not after `from`, {promotion.from_}"
 
 
 def _zone_faults(document: PromotionsIn, text: str) -> Iterator[DocumentFault]:

@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import DocumentFault, RecsysError
+from recsys.versioned_toml.field_problems import fields_at, problem_with_value
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
 MOST_BYTES = 1_000_000
+MOST_FAULTS = 50  # that are named; finding the line of each takes time
 # A dotted key of more than 32 parts.  `tomllib` takes the square of their number: 32 KB of one such key took 3 s.
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}")
@@ -51,17 +53,37 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def schema_fault(
-    loc: Sequence[int | str], problem: str, content: Mapping[str, Any], text: str, *, table: str, name: str
+def schema_faults(
+    error: "ValidationError", model: "type[BaseModel]", text: str, content: Mapping[str, Any], *, table: str, name: str
+) -> list[DocumentFault]:
+    """The faults that a schema found.  table: of the entries, such as `rules`; name: the field that names an entry."""
+    by_path: dict[tuple[int | str, ...], str] = {}
+    for row in error.errors(include_url=False):
+        if (path := _path(row, model)) not in by_path:
+            by_path[path] = problem_with_value(row, model)
+        if len(by_path) == MOST_FAULTS:
+            break
+    return [_schema_fault(path, problem, text, content, table, name) for path, problem in by_path.items()]
+
+
+def _path(row: Mapping[str, Any], model: "type[BaseModel]") -> tuple[int | str, ...]:
+    """Positions and fields of a problem, without the types of a union, each of which has a problem of its own."""
+    loc: tuple[int | str, ...] = row["loc"]
+    if row["type"] == "extra_forbidden":
+        return loc
+    places = (at for at, part in enumerate(loc) if isinstance(part, str) and part not in fields_at(model, loc[:at]))
+    return loc[: next(places, len(loc))]
+
+
+def _schema_fault(
+    path: Sequence[int | str], problem: str, text: str, content: Mapping[str, Any], table: str, name: str
 ) -> DocumentFault:
-    """A fault that a schema found.  table: of the entries, such as `rules`; name: the field that names an entry."""
-    if len(loc) > 1 and loc[0] == table and isinstance(loc[1], int):
-        field = str(loc[2]) if len(loc) > 2 else ""
-        entry = content[table][loc[1]]
+    if len(path) > 1 and path[0] == table and isinstance(path[1], int):
+        entry, fields = content[table][path[1]], [str(part) for part in path[2:]]
         own = str(entry.get(name, "")) if isinstance(entry, Mapping) else ""
-        at = entry_line(text, table, loc[1], field)
-        return DocumentFault(at, own or f"{table.removesuffix('s')} {loc[1] + 1}", field, problem)
-    field = ".".join(map(str, loc))
+        at = entry_line(text, table, path[1], fields[0] if fields else "")
+        return DocumentFault(at, own or f"{table.removesuffix('s')} {path[1] + 1}", ".".join(fields), problem)
+    field = ".".join(map(str, path))
     return DocumentFault(top_line(text, field), "", field, problem)
 
 

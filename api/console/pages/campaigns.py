@@ -41,6 +41,14 @@ EFFECTS = {
         "how much their lead grew; true only if both would have changed alike without it",
     ),
 }
+STAGES = (
+    Column("segment", "Stage at the draw", "words", is_sortable=False),
+    Column("difference", "Earned per customer", "money", is_sortable=False),
+    Column("low", "From", "money", is_sortable=False),
+    Column("high", "To", "money", hint="interval of 95 %", is_sortable=False),
+    Column("n_treated", "Written to", "number", is_sortable=False),
+    Column("n_control", "Not", "number", is_sortable=False),
+)
 IN_ALL = frozenset({"welch", "cuped", "difference_in_differences"})  # what it earned, of all who got it together
 LOSSES = {  # why customers of the audience are not written to
     "consent": "did not agree",
@@ -108,7 +116,12 @@ async def view_result(visit: Visit) -> Response:
         result = await visit.client.campaign_result(name)
     except ApiError as error:
         unknown = error.message
-    context = {"name": name, "result": result, "unknown": unknown, "effects": EFFECTS, "in_all": IN_ALL}
+    context: dict[str, Any] = {"name": name, "result": result, "unknown": unknown}
+    context |= {"effects": EFFECTS, "in_all": IN_ALL}
+    if result is not None and result.segments:
+        title = f"By stage; {result.segments_hidden} of fewer than {MIN_GROUP} customers are hidden"
+        caption = title if result.segments_hidden else "By stage"
+        context["stages"] = table_page(visit, STAGES, result.segments, default="segment", caption=caption)
     return visit.render("campaign_result.html", title=f"Result of {name}", **context)
 
 

@@ -67,14 +67,17 @@ class CampaignResult:
 
     @property
     def net(self) -> Effect | None:
-        """Margin in all, money where margins are unknown, less the cost of contacts; None without a draw."""
+        """Margin in all, money where margins are unknown, less the cost of contacts; None without a draw.
+
+        Without p and relative: those of the effect do not hold for it.
+        """
         effect = self.margin or self.effects.get("cuped")
         if effect is None or not self.is_drawn:
             return None
         whole = in_all(effect)
         ends = (whole.difference, whole.low, whole.high)
         net, low, high = (value - self.cost for value in ends)
-        return replace(whole, difference=net, low=low, high=high)
+        return replace(whole, difference=net, low=low, high=high, relative=np.nan, p=np.nan)
 
     @property
     def verdict(self) -> str:

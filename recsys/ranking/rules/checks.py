@@ -10,9 +10,8 @@ from recsys.errors import BadInput, BadRules, DocumentFault
 from recsys.ranking.filters.columns import check_labels, check_words, value_codes
 from recsys.ranking.filters.eligibility import passing
 from recsys.ranking.rules.model import Rule, Rules, Target
-from recsys.ranking.rules.parser import MOST_FAULTS
 from recsys.ranking.segments.attributes import check_attributes
-from recsys.versioned_toml.document import entry_line, faults_text, read_toml
+from recsys.versioned_toml.document import MOST_FAULTS, entry_line, faults_text, read_toml
 
 
 def check_rule_names(rules: Rules, text: str, catalogue: Catalogue | None, store: Store) -> None:

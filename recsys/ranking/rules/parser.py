@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import tzinfo
 from itertools import chain, islice
 from typing import Annotated, Literal
 
@@ -15,14 +15,15 @@ from recsys.ranking.filters.expression import ATTRIBUTE
 from recsys.ranking.filters.schema import WhereIn
 from recsys.ranking.rerank.constraints import MAX_FACTOR
 from recsys.ranking.rules.model import CustomerKind, Rule, RuleKind, Rules, RuleValue, Target, build_rules
-from recsys.ranking.rules.schedule import ALWAYS, DAYS, RuleTimes, parse_hours, to_unix_ms
+from recsys.ranking.rules.schedule import ALWAYS, DAYS, Moment, RuleTimes, parse_hours, to_unix_ms
 from recsys.ranking.segments.parser import SEGMENT_PREFIX, check_segment
 from recsys.time_units import time_zone
 from recsys.versioned_toml.document import (
+    MOST_FAULTS,
     entry_line,
     faults_text,
     read_toml,
-    schema_fault,
+    schema_faults,
     text_digest,
     toml_text,
     top_line,
@@ -30,7 +31,6 @@ from recsys.versioned_toml.document import (
 
 MOST_RULES = 1_000
 MOST_PLACES = 100
-MOST_FAULTS = 50  # faults that are named; finding the line of each takes time
 # The fields that a kind of rule needs; POSSIBLE adds those that it may have.
 NEEDED: Mapping[str, frozenset[str]] = {
     "block": frozenset(),
@@ -72,8 +72,8 @@ class RuleIn(_In):
     segment: dict[Word, RuleValue | Annotated[tuple[RuleValue, ...], Field(max_length=1_000)]] = Field(
         default={}, max_length=20, description="only customers with these attributes; a list: one of these values"
     )
-    from_: date | datetime | str | None = Field(default=None, alias="from", description="first day, or moment")
-    until: date | datetime | str | None = Field(default=None, description="last day, or the moment it ends")
+    from_: Moment | None = Field(default=None, alias="from", description="first day, or moment")
+    until: Moment | None = Field(default=None, description="last day, or the moment it ends")
     days: tuple[DayName, ...] = Field(default=(), description="only on these days of the week")
     hours: str | tuple[str, ...] = Field(default=(), description="only at these hours, such as 17:00-20:00")
     timezone: str | None = Field(default=None, description="whose clock; that of the whole file when left out")
@@ -126,10 +126,8 @@ def parse_rules(text: str, placements: Collection[str], segments: Collection[str
     try:
         document = RulesIn.model_validate(content)
     except ValidationError as error:
-        rows = error.errors(include_url=False)[:MOST_FAULTS]
-        raise _bad_rules(
-            [schema_fault(row["loc"], row["msg"], content, text, table="rules", name="id") for row in rows]
-        ) from None
+        faults = schema_faults(error, RulesIn, text, content, table="rules", name="id")
+        raise _bad_rules(faults) from None
     return validate_rules(document, placements, segments, text=text)
 
 
@@ -239,7 +237,7 @@ def _time_problems(rule: RuleIn, zone: str) -> Iterator[tuple[str, str]]:
         except (ValueError, OverflowError) as error:
             yield name, str(error)
     if len(ends) == 2 and ends["from"] >= ends["until"]:
-        yield "until", "is not after `from`"
+        yield "until", f"{rule.until} is not after `from`, {rule.from_}"
     try:
         parse_hours([rule.hours] if isinstance(rule.hours, str) else rule.hours)
     except ValueError as error:

@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Strict
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
+# As TOML and JSON write it.  Strict: a number would be seconds since 1970.
+Moment = Annotated[date, Strict()] | Annotated[datetime, Strict()] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,14 @@ def to_unix_ms(moment: str | date | datetime, zone: tzinfo, *, is_end: bool) -> 
     Raises ValueError.
     """
     when = _parse_date(moment) if isinstance(moment, str) else moment
-    if not isinstance(when, datetime):
-        when = datetime.combine(when + timedelta(days=is_end), time(), zone)
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=zone)
-    return int(when.timestamp()) * 1_000
+    try:
+        if not isinstance(when, datetime):
+            when = datetime.combine(when + timedelta(days=is_end), time(), zone)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=zone)
+        return int(when.timestamp()) * 1_000
+    except OverflowError:
+        raise ValueError(f"{moment} is no date that a clock reaches; leave it out where there is no end") from None
 
 
 def parse_hours(spans: Iterable[str]) -> tuple[tuple[int, int], ...]:

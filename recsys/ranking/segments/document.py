@@ -10,10 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from recsys.errors import BadFilter, BadInput, BadSegments, DocumentFault
 from recsys.ranking.segments.expression import CustomerWhere, segment_names
 from recsys.ranking.segments.parser import SegmentVocabulary, check_segment, parse_customers
-from recsys.versioned_toml.document import entry_line, faults_text, read_toml, schema_fault, text_digest, toml_text
+from recsys.versioned_toml.document import (
+    MOST_FAULTS,
+    entry_line,
+    faults_text,
+    read_toml,
+    schema_faults,
+    text_digest,
+    toml_text,
+)
 
 MOST_SEGMENTS = 500
-MOST_FAULTS = 50
 TABLE = "segments"
 
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -97,10 +104,8 @@ def parse_segments(text: str, vocabulary: SegmentVocabulary) -> SavedSegments:
     try:
         document = SegmentsIn.model_validate(content)
     except ValidationError as error:
-        rows = error.errors(include_url=False)[:MOST_FAULTS]
-        raise _bad_segments(
-            [schema_fault(row["loc"], row["msg"], content, text, table=TABLE, name="name") for row in rows]
-        ) from None
+        faults = schema_faults(error, SegmentsIn, text, content, table=TABLE, name="name")
+        raise _bad_segments(faults) from None
     return validate_segments(document, vocabulary, text=text)
 
 

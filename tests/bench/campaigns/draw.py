@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from recsys.campaigns.drawing import arms_of
+from recsys.campaigns.eligibility import arms_of
 from recsys.data.store.base import Store
 from recsys.data.store.campaigns.campaign_table import MemberRow
 from recsys.data.store.campaigns.records import Arm, CampaignRecord

@@ -3,8 +3,8 @@
 import pytest
 
 from recsys.campaigns.campaign import close_campaign, find_campaign
-from recsys.campaigns.drawing import arms_of, draw_campaign
-from recsys.campaigns.eligibility import CampaignShop
+from recsys.campaigns.drawing import draw_campaign
+from recsys.campaigns.eligibility import CampaignShop, arms_of
 from recsys.campaigns.members import find_members
 from recsys.data.store.campaigns.records import Arm
 from recsys.errors import BadInput, NotEnoughData, UnknownCampaign

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from recsys.campaigns.campaign import close_campaign
 from recsys.campaigns.drawing import draw_campaign
@@ -62,9 +63,20 @@ def test_stock_and_budget_take_theirs(shop: CampaignShop) -> None:
     assert find_eligible(shop, define(offer={"items": [first, second]})).losses["stock"] == 0
     gone = find_eligible(shop, define(offer={"items": [first]}))
     assert (gone.n_eligible, gone.losses["stock"]) == (0, gone.n_audience)
-    few = find_eligible(shop, define(cost_per_contact=1, budget=5))
-    assert few.n_eligible == 10, "half of them are treated"
-    assert plan_campaign(shop, define(cost_per_contact=1, budget=5)).to_json()["expected_cost"] == 5
+
+
+@pytest.mark.parametrize(("cost", "budget", "n_paid"), [(1, 15, 15), (0.1, 1.9, 19)])
+def test_the_treated_of_the_draw_never_cost_more_than_the_budget(
+    shop: CampaignShop, cost: float, budget: float, n_paid: int
+) -> None:
+    saved(shop, cost_per_contact=cost, budget=budget)
+    assert plan_campaign(shop, define(cost_per_contact=cost, budget=budget)).to_json()["expected_cost"] <= budget
+    assert draw_campaign(shop, "c1", force=True)[0].draw["treated"] == n_paid
+
+
+def test_quiet_hours_that_leave_no_hour_are_refused() -> None:
+    with pytest.raises(ValidationError, match="begins and ends at 08:00"):
+        CampaignSettings(quiet_hours="08:00-08:00")
 
 
 def test_contacts_are_left_to_drafts_of_a_higher_priority_until_they_are_closed(shop: CampaignShop) -> None:

@@ -32,6 +32,7 @@ UNDRAWN_CAVEATS = (
     "The next campaign proves something with a control group: recsys campaign plan says how large.",
 )
 DRAWN_CAVEATS = (
+    "CUPED decides: the plain difference also holds by how much the two groups differed before the campaign.",
     "Everybody who was drawn counts, whether the message arrived or not: so the arms stay alike.",
     "Money after the reading date does not count: an order that the campaign only brought forward looks earned.",
 )

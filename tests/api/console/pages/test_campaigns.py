@@ -40,6 +40,17 @@ def test_a_campaign_is_planned_drawn_downloaded_and_closed(console: Browser) -> 
     assert "They come again" in console.get(URL).text
 
 
+def test_a_result_says_what_it_leaves_out_and_whether_the_groups_are_those_of_the_draw(console: Browser) -> None:
+    past = PLAN | {"name": "past", "starts": "2017-11-01T10:00", "reading": "2017-11-28T10:00", "cost": "0.5"}
+    console.submit(f"{URL}/save", **past | {"control": "50", "item": "item-001"})
+    drawn = console.submit("/console/campaign/draw", campaign="past", force="1")
+    assert "Taken out:" in drawn.text
+    text = console.get("/console/campaign/result?campaign=past").text
+    assert all(words in text for words in ("Are the groups those of the draw?", "More customers with an order"))
+    assert "Money in all, less contacts" in text
+    assert "what the goods cost is not known and not taken off" in text
+
+
 def test_the_form_is_open_for_whoever_comes_with_a_segment_or_a_product(console: Browser) -> None:
     for asked, is_open in (({}, ""), ({"segment": "none"}, " open"), ({"item": "item-004"}, " open")):
         assert f'<details id="plan"{is_open}>' in console.get(URL, params=asked).text

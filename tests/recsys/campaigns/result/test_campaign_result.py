@@ -46,6 +46,7 @@ def test_margin_and_cost_are_taken_off_in_all(fair: CampaignResult) -> None:
     assert fair.cost == 0.5 * N / 2
     assert fair.net.difference == pytest.approx(fair.margin.difference * N / 2 - fair.cost)
     document = fair.to_json()
+    assert (document["net"]["relative"], document["net"]["p"]) == (None, None), "those of the margin do not hold for it"
     assert document["effects"]["cuped"]["in_all"]["difference"] == pytest.approx(
         document["effects"]["cuped"]["difference"] * N / 2
     )

@@ -66,7 +66,7 @@ def test_an_empty_text_has_no_rules() -> None:
     ("old", "new", "line", "problem"),
     [
         ("factor = 3", "factor = 30", 6, "less than or equal to 10"),
-        ("factor = 3", "factr = 3", 6, "Extra inputs"),
+        ("factor = 3", "factr = 3", 6, "no such field; did you mean 'factor'?"),
         ("factor = 3", "", 3, "needs it"),
         ("factor = 3", "factor = 3\nslot = 1", 7, "says nothing in a rule of kind boost"),
         ('kind = "boost"', 'kind = "boots"', 5, "Input should be 'block', 'boost'"),
@@ -86,7 +86,8 @@ def test_an_empty_text_has_no_rules() -> None:
         ('id = "off"', 'id = "o f"', 23, "should match pattern"),
         ('items = ["a"]', "items = [1]", 26, "valid string"),
         ('reason = "Kept for later"', "", 22, "Field required"),
-        ("[[rules]]\nid = \"off\"", "[[rule]]\nid = \"off\"", 22, "Extra inputs"),
+        ("[[rules]]\nid = \"off\"", "[[rule]]\nid = \"off\"", 22, "no such field; did you mean 'rules'?"),
+        ("from = 2026-05-01", "from = 5", 9, "valid date, not 5"),
         ('id = "off"', 'id = off"', 23, "not valid TOML"),
     ],
 )  # fmt: skip
