@@ -75,6 +75,8 @@ def fact_fault(fact: Fact) -> str | None:
         return _score_fault(fact)
     if fact.kind == FactKind.LOYALTY and fact.value is None and fact.text is None:
         return "value, text: a loyalty says the balance, the tier or both"
+    if fact.kind == FactKind.COUPON and (fact.value or 0.0) < 0:
+        return f"value: of a coupon it is the money that was taken off, 0 or more, not {fact.value:g}"
     return _consent_fault(fact) if fact.kind == FactKind.CONSENT else None
 
 

@@ -68,7 +68,9 @@ def read_log(store: Store, logs: Sequence[Path], experiment: Experiment, until_m
             rows += _of_experiment(log.items_between(experiment.began_at_ms, until_ms), experiment)
     shown = pl.DataFrame(rows, schema=frame_schema(LoggedItem), orient="row")
     shown = shown.unique(["request_id", "row", "position"], keep="first", maintain_order=True)
-    kept, n_left_out = _consistent(shown["user_id"].unique().to_list(), shown, store, experiment)
+    owners = {user_id: store.identity(user_id).owner_id for user_id in shown["user_id"].unique()}
+    shown = shown.with_columns(pl.col("user_id").replace(owners))
+    kept, n_left_out = _consistent(shown, store, experiment)
     since_ms = experiment.began_at_ms - BEFORE_DAYS * DAY_MS
     in_time = (pl.col("at_ms") >= since_ms) & (pl.col("at_ms") < until_ms)
     frames = [frame.filter(in_time & pl.col("user_id").is_in(kept)) for frame in (store.scan() if kept else ())]
@@ -153,21 +155,22 @@ def _of_experiment(items: Iterable[LoggedItem], experiment: Experiment) -> Itera
     return (item for item in items if item.experiment == experiment.id and item.user_id is not None)
 
 
-def _consistent(
-    user_ids: list[str], shown: "pl.DataFrame", store: Store, experiment: Experiment
-) -> tuple[list[str], int]:
-    """The customers whose every answer was of their own arm, and how many others there are."""
+def _consistent(shown: "pl.DataFrame", store: Store, experiment: Experiment) -> tuple[list[str], int]:
+    """The customers whose every answer was of their own arm, and how many others there are.
+
+    shown: each answer with the customer that it is of now.
+    """
     import polars as pl
 
+    user_ids = shown["user_id"].unique().to_list()
     refusing = {user.user_id for user in store.users() if not user.is_personal}
     logged = dict(shown.group_by("user_id").agg(pl.col("arm").unique()).iter_rows())
     in_a, in_b = arms_of(experiment, user_ids)
     own = ["A+B" if experiment.plan.interleaved else "A" if a else "B" for a in in_a]
     takes_part = in_a | in_b
-    own_arm = [
+    kept = [
         user_id
         for user_id, arm, is_in in zip(user_ids, own, takes_part, strict=True)
         if is_in and user_id not in refusing and set(logged[user_id]) == {arm}
     ]
-    kept = [user_id for user_id in own_arm if store.identity(user_id).owner_id == user_id]
     return kept, len(user_ids) - len(kept)

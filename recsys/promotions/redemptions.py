@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 from recsys.data.store.people.fact_store import CouponTotal
 from recsys.promotions.model import Promotion, Promotions
-from recsys.time_units import minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,14 @@ def _head(promotion: Promotion, now_ms: int) -> dict[str, Any]:
         "title": promotion.title,
         "kind": promotion.kind,
         "state": promotion.state(now_ms),
-        "until": None if until_ms is None else minute(until_ms),
+        "until": None if until_ms is None else _moment(until_ms, promotion.times.zone),
         "budget": promotion.budget,
     }
+
+
+def _moment(at_ms: int, zone: tzinfo) -> str:
+    """As the clock of the promotion shows it, with its offset."""
+    return datetime.fromtimestamp(at_ms / 1_000, zone).isoformat(timespec="minutes")
 
 
 def _use(promotion: Promotion, totals: Iterable[CouponTotal]) -> PromotionUse:

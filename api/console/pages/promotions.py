@@ -188,7 +188,7 @@ async def _preview(visit: Visit, text: str, shown: str) -> Response:
 
 
 def _row(promotion: dict[str, Any]) -> dict[str, Any]:
-    """With the last day (UTC) in the state; `until` is the moment after it."""
+    """With the last day in the state, by the clock of the promotion; `until` is the moment after it."""
     if not promotion["until"]:
         return promotion
     last = datetime.fromisoformat(promotion["until"]) - timedelta(minutes=1)

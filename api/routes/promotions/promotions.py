@@ -13,6 +13,7 @@ from recsys.promotions.checks import check_names
 from recsys.promotions.document import TABLE, PromotionsIn, to_toml
 from recsys.promotions.model import Promotions
 from recsys.promotions.repository import PromotionRepository, open_promotion_repository
+from recsys.ranking.segments.population import release_population
 
 router = APIRouter(tags=["promotions"])
 
@@ -54,7 +55,14 @@ def checked_promotions(state: AppState, repository: PromotionRepository, text: s
     """The promotions of a text; with a release each name is looked up, too.  Raises BadPromotions."""
     promotions, release = repository.parse(text), state.releases.now
     if release is not None:
-        check_names(promotions, text, release.recommender.catalogue)
+        recommender, conditions = release.recommender, repository.segments.last_valid().conditions()
+        check_names(
+            promotions,
+            text,
+            recommender.catalogue,
+            lambda: release_population(recommender.engine, recommender.catalogue, state.store, release.log_seq),
+            conditions,
+        )
     return promotions
 
 

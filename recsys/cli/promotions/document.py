@@ -91,11 +91,14 @@ def _rows(context: CliContext, promotions: "Promotions") -> list[dict[str, Any]]
 
 def _checked(context: CliContext, repository: "PromotionRepository", text: str) -> "Promotions":
     """The promotions of a text; after a training each name is looked up, too.  Raises BadPromotions."""
+    from recsys.cli.customers.segments import live_population
     from recsys.promotions.checks import check_names
 
     promotions = repository.parse(text)
     if context.has_release:
-        check_names(promotions, text, live_recommender(context, context.existing_store()).catalogue)
+        catalogue = live_recommender(context, context.existing_store()).catalogue
+        conditions = repository.segments.last_valid().conditions()
+        check_names(promotions, text, catalogue, lambda: live_population(context), conditions)
     return promotions
 
 

@@ -51,6 +51,10 @@ PROBLEMS: list[tuple[dict[str, Any], str]] = [
     ({"kind": "serch"}, "kind: Input should be"),
     ({"kind": "message", "ref": "c"}, "text: of a message it is one of sent, delivered"),
     ({"kind": "coupon", "text": "given"}, "ref: a coupon needs one: the code"),
+    (
+        {"kind": "coupon", "ref": "C", "text": "redeemed", "value": -5},
+        "value: of a coupon it is the money",
+    ),
     ({"kind": "survey", "ref": "csat", "value": 6}, "value: csat is a whole number from 1 to 5"),
     ({"kind": "consent", "ref": "everything"}, "ref: of a consent it is the purpose, personalisation or marketing"),
     ({"kind": "consent", "ref": "marketing", "value": 2}, "value: of a consent it is 1 for yes"),

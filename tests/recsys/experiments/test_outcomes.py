@@ -91,6 +91,25 @@ def test_customers_who_saw_both_arms_are_left_out_and_counted(home: Path, store:
     assert read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END).n_left_out == 1
 
 
+def test_two_customers_who_are_merged_count_once_or_not_at_all_where_they_saw_both_arms(tmp_path: Path) -> None:
+    of_a, of_b = ([user for user in USERS if own_arm(user) == arm][:4] for arm in "AB")
+    with closing(AnswerLog(tmp_path / ANSWER_LOG_FILE)) as log, closing(open_store(tmp_path, None)) as store:
+        log.append([answer(user, own_arm(user)) for user in (*of_a, *of_b)])
+        store.append([each for user in (*of_a, *of_b) for each in _done(user, 0.0)])
+        store.merge_users(of_a[0], of_b[0])
+        store.merge_users(of_b[1], of_b[2])
+        shown = read_log(store, [tmp_path / ANSWER_LOG_FILE], EXPERIMENT, END)
+        outcomes = outcomes_at(shown, EXPERIMENT, END)
+    assert shown.n_left_out == 1
+    assert sorted(outcomes.by_measure["money"].tolist()) == [10.0, 10.0, 10.0, 13.0, 26.0]
+
+
+def test_a_clock_before_the_start_has_no_result_and_decides_nothing(home: Path, store: Store) -> None:
+    log = read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, BEGAN - 365 * DAY_MS)
+    result = read_result(log, EXPERIMENT, BEGAN - 365 * DAY_MS, least=20)
+    assert (result.n_a, result.n_b, result.decision, result.looks) == (0, 0, "go_on", ())
+
+
 def test_nothing_after_the_cut_counts(home: Path, store: Store) -> None:
     outcomes = outcomes_at(read_log(store, [home / ANSWER_LOG_FILE], EXPERIMENT, END), EXPERIMENT, BEGAN + 2_500)
     assert not outcomes.by_measure["money"].any()

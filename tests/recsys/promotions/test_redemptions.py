@@ -5,7 +5,7 @@ import pytest
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.open import open_store
 from recsys.promotions.document import parse_promotions
-from recsys.promotions.redemptions import PromotionUse, promotion_uses
+from recsys.promotions.redemptions import PromotionUse, promotion_uses, use_rows
 from recsys.ranking.segments.parser import SegmentVocabulary
 
 TEXT = """
@@ -52,6 +52,12 @@ def test_the_budget_falls_with_redemptions_and_no_erasure_raises_it(
     assert promotion_uses(promotions, store.coupon_totals(promotions.by_code())) == uses
     store.close()
     assert uses == {"a": PromotionUse(3, 2, 3.5, 6.5, 1), "b": PromotionUse(0, 1, 1.0, None, 0)}
+
+
+def test_the_end_is_that_of_the_clock_of_the_promotion() -> None:
+    text = 'timezone = "America/New_York"' + TEXT.replace("percent = 10", "percent = 10\nuntil = 2026-11-30")
+    rows = use_rows(parse_promotions(text, SegmentVocabulary()), [], 0)
+    assert [row["until"] for row in rows] == ["2026-12-01T00:00-05:00", None]
 
 
 def test_a_promotion_without_coupons_has_its_whole_budget() -> None:

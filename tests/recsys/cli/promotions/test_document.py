@@ -59,6 +59,11 @@ def test_promotions_are_saved_shown_with_their_budget_and_restored(home: Path) -
         ("percent = 10", "percent = 0", "line 6: first: percent: Input should be greater than 0, not 0"),
         ("category-0", "category-9", "line 5: first: categories: no item has the category 'category-9'; did you mean"),
         ('categories = ["category-0"]', 'items = ["nothing"]', "line 5: first: items: no item nothing"),
+        (
+            "percent = 10",
+            "percent = 10\ncustomers = { stge = 1 }",
+            "line 7: first: customers: no customer has the",
+        ),
     ],
 )
 def test_a_fault_is_shown_with_its_line_and_nothing_changes(home: Path, before: str, after: str, problem: str) -> None:
