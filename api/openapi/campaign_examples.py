@@ -48,6 +48,7 @@ CAMPAIGN: Final = {
         "treated": 7_741,
         "control": 1_914,
         "power": POWER,
+        "note": None,
     },
 }
 
@@ -83,6 +84,7 @@ CAMPAIGN_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "expected_control": 1_931,
         "expected_cost": 772.4,
         "power": POWER,
+        "note": None,
         "earlier": {"lift": 0.06, "campaigns": ["spring-2025"]},
         "contact_times": {
             "time_zone": "Europe/Berlin",

@@ -83,7 +83,8 @@ def _rows(reading: "CampaignResult") -> Iterator[Row]:
     if reading.margin is not None:
         yield _row("margin", reading.margin)
     if reading.net is not None:
-        yield _row("in all, less the cost of contacts", reading.net)
+        kind = "money" if reading.margin is None else "margin"
+        yield _row(f"{kind} in all, less the cost of contacts", reading.net)
     for each in reading.segments:
         yield _row(f"stage {each.segment}", each.effect)
     if (order := reading.conversion) is not None:

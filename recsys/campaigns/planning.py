@@ -55,6 +55,14 @@ class CampaignPlan:
     earlier: EarlierLift | None
     times: BestTimes
 
+    @property
+    def note(self) -> str | None:
+        """A start before the end of the data, which may be a mistake."""
+        if self.definition.starts_ms >= self.power.as_of:
+            return None
+        end = minute(self.power.as_of)
+        return f"it starts before the data end ({end} UTC): a rehearsal, in which nothing was sent, or a wrong date"
+
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types."""
         n, share = self.eligibility.n_eligible, self.definition.control_share
@@ -69,6 +77,7 @@ class CampaignPlan:
             "expected_control": n - treated,
             "expected_cost": round(treated * self.definition.cost_per_contact, 2),
             "power": asdict(self.power),
+            "note": self.note,
             "earlier": None if self.earlier is None else self.earlier._asdict(),
             "contact_times": self.times.to_json(),
         }

@@ -65,6 +65,7 @@ class CampaignPlan(ResponseModel):
     expected_control: int
     expected_cost: float
     power: dict[str, Any]
+    note: str | None = None
     earlier: dict[str, Any] | None = None
     contact_times: dict[str, Any] | None = None
 

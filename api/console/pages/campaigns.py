@@ -32,8 +32,11 @@ MAILINGS = (
     Column("customers", "Customers", "number", hint="– for fewer than 20"),
 )
 EFFECTS = {
-    "welch": ("Earned per customer", "more money than the control group"),
-    "cuped": ("Earned per customer, adjusted", "more than what they spent before lets one expect"),
+    "welch": ("More money per customer", "than the control group; also holds how much the two differed before"),
+    "cuped": (
+        "Earned per customer, adjusted",
+        "more than what they spent before lets one expect; the verdict goes by it",
+    ),
     "naive": ("They spent more by", "per customer, than everybody else; reports usually stop here"),
     "gap_before": ("They had spent more before by", "per customer: it went to better customers"),
     "difference_in_differences": (

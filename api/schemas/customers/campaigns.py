@@ -87,6 +87,7 @@ class CampaignPlanOut(BaseModel):
     expected_control: int
     expected_cost: float
     power: dict[str, Any]
+    note: str | None = Field(description="what may be a mistake, such as a start before the end of the data")
     earlier: dict[str, Any] | None
     contact_times: dict[str, Any] = Field(description="customers by best hour and day; `unknown`: why nothing is said")
 

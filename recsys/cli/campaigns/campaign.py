@@ -70,6 +70,8 @@ def plan(
     console = plain_console()
     console.print(f"money of the eligible: {words}, as of {minute(power['as_of'])} UTC")
     console.print(power["advice"])
+    if planned["note"] is not None:
+        console.print(planned["note"])
     for line in _best_times(planned["contact_times"]):
         console.print(line)
     if (earlier := planned["earlier"]) is not None:

@@ -19,3 +19,9 @@ def test_customers_who_bought_nothing_lately_are_told_with_the_last_day_of_the_d
     advice = measure_power(shop, second, has_no_order).advice
     assert advice.startswith("none of them ordered in the ")
     assert "days before 2017-11-29, up to where the data go" in advice
+
+
+def test_a_start_before_the_end_of_the_data_is_noted(shop: CampaignShop) -> None:
+    past = plan_campaign(shop, define(starts="2017-11-01T10:00", reading="2017-11-20T10:00")).to_json()
+    assert past["note"].startswith("it starts before the data end (2017-11-29 ")
+    assert plan_campaign(shop, define()).to_json()["note"] is None
