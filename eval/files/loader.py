@@ -61,7 +61,7 @@ def read_rows(
     dropped: Counter[str] = Counter()
     parts: list[pl.DataFrame] = []
     item_names = ItemNameColumn()
-    for chunk in table.chunks(CHUNK_ROWS):
+    for chunk in table.filled_chunks(CHUNK_ROWS):
         rows = _read_chunk(chunk, layout, dropped, lowest)
         item_names.add(rows)
         parts.append(rows.drop("name").with_columns(pl.col(IDS).cast(pl.Categorical)))  # 4 bytes each, not some 30

@@ -41,7 +41,10 @@ class ReadingOptions:
     decimal: Annotated[str | None, reading_option(help="Decimal separator: `,` for 1.299,50; `.` for 1,299.50.")] = None
     time_formats: Annotated[
         list[str] | None,
-        reading_option("--time-format", help="Format of dates and times, such as '%d/%m/%Y %H:%M'; may be repeated."),
+        reading_option(
+            "--time-format",
+            help="Format of dates and times, such as '%d/%m/%Y %H:%M'; `excel` reads day numbers; may be repeated.",
+        ),
     ] = None
     time_zone: Annotated[
         str | None,
@@ -149,6 +152,8 @@ def _check_encoding(encoding: str) -> None:
 
 def _check_time_format(time_format: str) -> None:
     """Raises BadInput for a format in which a day cannot be written and read again."""
+    if time_format == "excel":  # day numbers
+        return
     day = datetime(2024, 1, 31, tzinfo=UTC)
     try:
         is_format = datetime.strptime(day.strftime(time_format), time_format).date() == day.date()

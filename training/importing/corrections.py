@@ -113,7 +113,7 @@ def correct_events(
     tally = Tally(str(path), corrected=0)
     new, old = (_Reader(each.with_orders_of(table), counts.now_ms) for each in (reading, last or reading))
     with Rejects(rejects, tally) as refused:
-        for chunk in table.chunks(CHUNK_ROWS):
+        for chunk in table.filled_chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, reading.mapping, NUMBERS)
             columns = new.columns(chunk)
             lines = keep_rows(chunk, reading.mapping)

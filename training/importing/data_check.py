@@ -172,7 +172,7 @@ def _file_lines(
     fault = event_fault(counts.now_ms, mapping)
     table = open_source(path, mapping, needed=needed_columns(kind))
     mapping = with_date_orders(table, mapping)
-    for chunk in table.chunks(CHUNK_ROWS):
+    for chunk in table.filled_chunks(CHUNK_ROWS):
         counts.add_broken(len(chunk.broken), NO_ROW)
         lines = pl.Series("line", chunk.lines, pl.Int64)
         check_decimal(chunk.rows, mapping, NUMBERS)

@@ -71,7 +71,7 @@ def import_entities(
     mapping = with_date_orders(table, mapping)
     tally, parts, names = Tally(str(path)), list[pl.DataFrame](), dict[str, None]()
     with Rejects(rejects, tally) as refused:
-        for chunk in table.chunks(CHUNK_ROWS):
+        for chunk in table.filled_chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, NUMBERS & {*spec.targets})
             columns = spec.columns(chunk.rows, mapping)
             names |= dict.fromkeys(_known_fields(chunk.rows.columns, spec, mapping))

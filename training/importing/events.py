@@ -14,7 +14,7 @@ from recsys.arrays import AnyArray, Longs
 from recsys.config import spelling_hint
 from recsys.data.checks.per_line import LineCounts
 from recsys.data.events import KIND_BY_NAME, Event
-from recsys.data.files.column_mapping import NULL_WORDS, ColumnMapping, as_given_text, as_text
+from recsys.data.files.column_mapping import NULL_TEXTS, NULL_WORDS, ColumnMapping, as_given_text, as_text
 from recsys.data.files.date_order import with_date_orders
 from recsys.data.files.formats.file_table import Chunk, ChunkProgress
 from recsys.data.files.numbers import check_decimal, read_number
@@ -69,13 +69,13 @@ def import_events(
     tally, occurrences, guests, doubts = Tally(str(path)), Occurrences(), Counter[str](), list[pl.Series]()
     nulls = Counter[str]()
     with Rejects(rejects, tally) as refused:
-        for chunk in table.chunks(CHUNK_ROWS):
+        for chunk in table.filled_chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, NUMBERS)
             columns = event_columns(chunk.rows, mapping, kind).with_row_index(ROW)
             counts.add(read_lines(columns).with_columns(pl.Series("line", chunk.lines, pl.Int64)))
             good = refused.keep_good(columns, chunk, event_fault(counts.now_ms, mapping))
             guests.update(good["guest_given"].drop_nulls().to_list())
-            nulls.update(good["item_id"].filter(good["item_id"].is_in([*NULL_WORDS])).to_list())
+            nulls.update(good["item_id"].filter(good["item_id"].is_in([*NULL_TEXTS])).to_list())
             doubts.append(good["at:doubt"].drop_nulls())
             stored = log.append(build_events(good, occurrences))
             count_results(dict(zip(good[ROW].to_list(), stored, strict=True)), chunk, refused, tally)
@@ -148,7 +148,7 @@ def doubt_notes(doubts: Iterable[pl.Series], zone: str) -> list[str]:
 
 def is_given(name: str) -> pl.Expr:
     """Whether the cell holds a value."""
-    return as_given_text(pl.col(name)).is_not_null()
+    return as_given_text(pl.col(name), NULL_WORDS).is_not_null()
 
 
 def _with_guest_ids(read: pl.DataFrame, guests: frozenset[str]) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def import_facts(
     mapping = with_date_orders(table, mapping)
     tally, ordinals, doubts = Tally(str(path)), Counter[str](), list[pl.Series]()
     with Rejects(rejects, tally) as refused:
-        for chunk in table.chunks(CHUNK_ROWS):
+        for chunk in table.filled_chunks(CHUNK_ROWS):
             check_decimal(chunk.rows, mapping, ("value",))
             columns = fact_columns(chunk.rows, mapping, kind).with_row_index(ROW)
             good = refused.keep_good(columns, chunk, fact_line_fault(now_ms(), mapping))

@@ -22,6 +22,7 @@ ALIASES = {
     **{name: short for short, name in SHORT.items()},
 }  # targets of imports and of evaluations, which name the same
 NULL_WORDS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>", "#N/A", "N/A", "n/a"))  # of databases, for no value
+NULL_TEXTS = NULL_WORDS | {"NaN", "nan", "None", "none", "-"}  # in a column that may be empty, and holds no numbers
 GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
 
@@ -93,7 +94,7 @@ class ColumnMapping:
         if source in columns:
             return (source,)
         parts = tuple(part.strip() for part in source.split("+"))
-        return parts if all(_split_path(part, columns) for part in parts) else ()
+        return parts if all(split_path(part, columns) for part in parts) else ()
 
     def has(self, target: str, columns: Sequence[str]) -> bool:
         """Whether the file or a constant gives the target."""
@@ -112,7 +113,7 @@ class ColumnMapping:
     def check(self, path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> None:
         """Raises BadInput when a mapped or a required column is not in the file, with the columns that are."""
         for target, source in self.column.items():
-            missing = [part for part in source.split("+") if not _split_path(part.strip(), columns)]
+            missing = [part for part in source.split("+") if not split_path(part.strip(), columns)]
             if missing and source not in columns:
                 raise BadInput(f"{path}: no column {missing[0]!r} for {target}; {_hint(missing[0], columns)}")
         for name in self.kept or ():
@@ -131,10 +132,10 @@ def as_text(column: pl.Expr) -> pl.Expr:
     return column.map_batches(text_of, return_dtype=pl.String)
 
 
-def as_given_text(column: pl.Expr) -> pl.Expr:
-    """The column as text; null where it holds a word of databases for no value."""
+def as_given_text(column: pl.Expr, null_words: frozenset[str] = NULL_TEXTS) -> pl.Expr:
+    """The column as text; null where it holds a word for no value."""
     text = as_text(column)
-    return pl.when(~text.is_in([*NULL_WORDS])).then(text)
+    return pl.when(~text.is_in([*null_words])).then(text)
 
 
 def text_of(values: pl.Series) -> pl.Series:
@@ -151,7 +152,9 @@ def text_of(values: pl.Series) -> pl.Series:
         )
     if values.dtype.is_nested():
         return pl.Series(values.name, [_json(value) for value in values.to_list()], pl.String)
-    text = values.cast(pl.String).str.strip_chars()
+    if values.dtype == pl.Duration:
+        values = values.dt.to_string("iso")
+    text = values.cast(pl.String, strict=values.dtype != pl.Binary).str.strip_chars()
     if (text.str.len_bytes() != text.str.len_chars()).any():
         text = text.str.normalize("NFC").str.strip_chars(INVISIBLE).str.strip_chars()
     if text.str.contains(GUARD).any():
@@ -163,7 +166,7 @@ def _json(value: object) -> str | None:
     return None if value is None else orjson.dumps(value, default=str).decode()
 
 
-def _split_path(source: str, columns: Sequence[str]) -> tuple[str, str] | None:
+def split_path(source: str, columns: Sequence[str]) -> tuple[str, str] | None:
     """The column and the JSON path within it: `customer.id` is `$['id']` of `customer`; None without that column."""
     if source in columns:
         return source, ""
@@ -176,7 +179,7 @@ def _split_path(source: str, columns: Sequence[str]) -> tuple[str, str] | None:
 
 def as_column(source: str, columns: Sequence[str]) -> pl.Expr:
     """A column, or a part of the objects or lists in it, such as customer.id."""
-    column, path = _split_path(source, columns) or (source, "")
+    column, path = split_path(source, columns) or (source, "")
     return as_text(pl.col(column)).str.json_path_match(path) if path else pl.col(column)
 
 

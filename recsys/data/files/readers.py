@@ -16,9 +16,9 @@ from recsys.data.files.formats.parquet_table import open_parquet
 from recsys.data.files.formats.xlsx_table import open_xlsx
 from recsys.errors import BadFile
 
-TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 COMPRESSED = tuple(kind + compression for compression in COMPRESSIONS for kind in TEXT_SUFFIXES)
-SUFFIXES = (*TEXT_SUFFIXES, *COMPRESSED, ".parquet", ".xlsx", ".zip")
+SUFFIXES = (*TEXT_SUFFIXES, ".txt", *COMPRESSED, ".txt.gz", ".parquet", ".xlsx", ".zip")
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 
 
@@ -76,7 +76,9 @@ def _only_member(path: Path) -> Path:
 def _format(path: Path, named: str | None) -> str:
     """One of FORMATS: the named one, else by the suffix.  Raises BadFile for an unknown suffix."""
     name = uncompressed_name(path)
-    usual = {".ndjson": "jsonl", **{f".{kind}": kind for kind in FORMATS}}.get(name[name.rfind(".") :])
+    usual = {".ndjson": "jsonl", ".json": "jsonl", ".txt": "csv", **{f".{kind}": kind for kind in FORMATS}}.get(
+        name[name.rfind(".") :]
+    )
     if named is None and (usual is None or not path.name.lower().endswith(SUFFIXES)):
         raise BadFile(
             f"{path}: cannot tell what it is; the name must end with one of {', '.join(SUFFIXES)}, or name its --format"

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.files.column_mapping import ColumnMapping, text_of
+from recsys.data.files.column_mapping import ColumnMapping, as_column, as_text, split_path
 from recsys.data.files.conditions import rows_where
+from recsys.data.files.formats.csv_table import CsvTable
 from recsys.data.files.formats.file_table import BrokenRow, Chunk, FileTable, legible
 from recsys.data.files.formats.json_table import ROWS_TO_FIND_KEYS, object_frame
 from recsys.data.files.formats.limits import MAX_COLUMNS, MAX_ELEMENTS, chunk_rows
@@ -18,6 +19,7 @@ from recsys.data.files.order_gaps import time_column
 from recsys.data.files.readers import open_table
 from recsys.errors import BadInput
 
+BLANKS = "\ufeff \t\r"  # a mark of UTF-8 stands in the middle of files that were put together
 SHARED = ("user_id", "at")  # what all lines of an order have in common
 
 
@@ -35,7 +37,7 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
     )
     columns = table.columns
     if mapping.explode is not None:
-        if mapping.explode not in columns:
+        if not split_path(mapping.explode, columns):
             raise BadInput(f"--explode {mapping.explode}: {path} has no such column; it has {', '.join(columns)}")
         first = next(table.chunks(ROWS_TO_FIND_KEYS), None)
         columns = tuple(next(_explode(first, mapping.explode, ROWS_TO_FIND_KEYS)).rows.columns) if first else columns
@@ -95,6 +97,15 @@ class SourceTable:
             before = filled.tail(1)
             yield keep_rows(chunk._replace(rows=filled), self.mapping)
 
+    def filled_chunks(self, rows: int) -> Iterator[Chunk]:
+        """The chunks without what stands between the rows of a CSV: rows of empty cells, and further headers.
+
+        Spreadsheets write rows of separators alone, and files that were put together have a header each.
+        """
+        names = [name for name in self.table.columns if name in self.columns]
+        for chunk in self.chunks(rows):
+            yield _without_fillers(chunk, names) if isinstance(self.table, CsvTable) else chunk
+
     def _spread_chunks(self, rows: int) -> Iterator[Chunk]:
         """The chunks with lists spread out and files joined."""
         chunks, explode = self.table.chunks(rows), self.mapping.explode
@@ -120,6 +131,20 @@ class SourceTable:
         return joined.with_columns(**columns).tail(rows.height)
 
 
+def _without_fillers(chunk: Chunk, names: Sequence[str]) -> Chunk:
+    if not names:
+        return chunk
+    first = chunk.rows[names[0]]
+    is_header = (first.str.strip_chars(BLANKS) == names[0]).fill_null(False)
+    if not first.null_count() and not is_header.any():
+        return chunk
+    is_empty = chunk.rows.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    cells = (pl.col(name).str.strip_chars(BLANKS).fill_null(name) == name for name in names)  # a name may be empty
+    is_kept = ~(is_empty | (is_header & chunk.rows.select(pl.all_horizontal(cells)).to_series()))
+    lines = pl.Series(chunk.lines, dtype=pl.Int64).filter(is_kept).to_list()
+    return chunk._replace(rows=chunk.rows.filter(is_kept), lines=lines)
+
+
 def keep_rows(chunk: Chunk, mapping: ColumnMapping) -> Chunk:
     """The rows that fulfil the conditions of the mapping."""
     if not mapping.where:
@@ -131,12 +156,13 @@ def keep_rows(chunk: Chunk, mapping: ColumnMapping) -> Chunk:
 
 def _explode(chunk: Chunk, column: str, rows: int) -> Iterator[Chunk]:
     """The chunk with a row for every element of the lists in that column, about `rows` at a time, at least once."""
-    if column not in chunk.rows.columns:
+    if not split_path(column, chunk.rows.columns):
         yield chunk
         return
+    lists = chunk.rows.select(as_text(as_column(column, chunk.rows.columns)).alias(column)).to_series()
     rest = chunk._replace(broken=[], n_short=0)
     broken, elements, row_numbers, keys = list[BrokenRow](), list[dict[str, Any]](), list[int](), set[str]()
-    for row, text in enumerate(text_of(chunk.rows[column]).to_list()):
+    for row, text in enumerate(lists.to_list()):
         parts = _elements(text)
         own_keys = {key for part in parts if isinstance(part, dict) for key in part}
         if len(parts) > MAX_ELEMENTS or len(own_keys) > MAX_COLUMNS:

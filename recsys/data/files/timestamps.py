@@ -53,7 +53,8 @@ def read_times(values: pl.Series, reading: TimeReading, *, ends_day: bool = Fals
     zone left out, read with the offset before it; REPEATED, a time that came twice, read as the first; else null.
     ends_day: a date without a time is the last millisecond of its day.
     """
-    text = text_of(values) if values.dtype == pl.String or values.dtype.is_integer() else None
+    is_text = values.dtype == pl.String or values.dtype.is_integer() or (values.dtype.is_float() and reading.formats)
+    text = text_of(values) if is_text else None
     instant, local = _typed_moments(values) if text is None else _moments(text, reading)
     if ends_day:
         is_day = local.dt.time() == time() if text is None else ~text.str.contains(HAS_TIME)

@@ -1,6 +1,7 @@
-"""Dates in text: ISO 8601, RFC 2822, and the ways of shops, such as 31.01.2024, 1/31/2024 1:05 PM and 20240131."""
+"""Dates in text: ISO 8601, RFC 2822, and the ways of shops, such as 31.01.2024, 1/31/2024 1:05 PM and 5. März 2026."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,13 +20,23 @@ LOCAL = pl.Datetime("ms")
 # Dates whose parts are in a known order, and how ISO 8601 orders them.
 KNOWN_ORDERS = (
     (r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(\D|$)", "${3}-${2}-${1}${4}"),
-    (r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})(\D|$)", "${1}-${2}-${3}${4}"),
+    (r"^(\d{4})[/. ](\d{1,2})[/. ](\d{1,2})(\D|$)", "${1}-${2}-${3}${4}"),
+    (r"^(\d{4})年(\d{1,2})月(\d{1,2})日", "${1}-${2}-${3}"),
+)
+CLOCKS = (  # times of the day as shops and programs write them, and how FORMATS hold them
+    (r"(?i) ?uhr$", ""),
+    (r"(?i)([ap])\. ?m\.?$", "${1}m"),
+    (r"^(\S+[ ,]+\d{1,2})\.(\d{2})\.(\d{2})", "${1}:${2}:${3}"),  # 10.00.02
+    (r"^(\d{1,2}/[A-Za-z]{3}/\d{4}):", "${1} "),  # of web servers
+    (r"((?:Z|[+-]\d{2}:?\d{2}))\[[^\[\]]+\]$", "${1}"),  # of Java: +01:00[Europe/Berlin]
+    (r"(\d)h(\d{2})$", "${1}:${2}"),
 )
 USUAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?Z?$"
 DAY_AND_MONTH = r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4})(\D|$)"
 SEPARATOR = r"^(\d{4}-\d{1,2}-\d{1,2})[T ,]+(\d)"  # between date and time
 UTC_SIGN = r"(?i)([\d ])(?:Z|UTC|GMT)$"
 OFFSET_AFTER_TIME = r"(:\d{2}(?:\.\d+)?(?: ?[AaPp][Mm])?) ?(?:GMT|UTC)? ?([+-])(\d{2}):?(\d{2})?$"
+SHORT_YEAR = r"^\d{1,3}-\d{1,2}-\d{1,2}(\D|$)"  # 26-03-05 is no day of the year 26
 WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
 FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f",
@@ -38,6 +49,27 @@ FORMATS = (
 FORMAT_BY_LENGTH = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 OFFSET = re.compile(r"(?<=[\d\w]) ?(?:GMT|UTC)? ?([+-]\d{2}:?\d{2})$")
 MONTH = re.compile(r"(?i)(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
+# German, French, Spanish, Italian, Portuguese, Dutch, Turkish and Polish; without accents.
+MONTHS = {
+    "jan": "januar janner janvier janv enero ene gennaio gen janeiro januari ocak stycznia",
+    "feb": "februar feber fevrier fevr febrero febbraio fevereiro fev februari subat lutego",
+    "mar": "marz mars marzo marco maart mrt mart marca",
+    "apr": "april avril avr abril abr aprile nisan kwietnia",
+    "may": "mai mayo maggio mag maio mei mayis maja",
+    "jun": "juni juin junio giugno giu junho haziran czerwca",
+    "jul": "juli juillet juil julio luglio lug julho temmuz lipca",
+    "aug": "august aout agosto ago augustus agustos sierpnia",
+    "sep": "september sept septembre septiembre settembre set setembro eylul wrzesnia",
+    "oct": "oktober okt octobre octubre ottobre ott outubro out ekim pazdziernika",
+    "nov": "november novembre noviembre novembro kasim listopada",
+    "dec": "dezember dez decembre diciembre dic dicembre dezembro december aralik grudnia",
+}
+MONTH_BY_WORD = {word: month for month, words in MONTHS.items() for word in words.split()}
+FILLERS = frozenset(("a", "de", "del", "um", "le"))  # 5 de marzo de 2026, 5 mars 2026 à 10:00
+WORD = re.compile(r"[^\W\d_]+")
+JSON_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")  # of .NET, in milliseconds
+SPREADSHEET = "excel"  # in place of a format: day numbers such as 46086.5
+SPREADSHEET_EPOCH = datetime(1899, 12, 30)
 COMMENT = re.compile(r" *\([^()]*\)$")  # the name of a zone after its offset
 DEFAULTS = datetime(2000, 1, 1), datetime(2001, 2, 2)  # parts that a text lacks differ between the two
 
@@ -79,10 +111,20 @@ def parse_words(text: pl.Series, formats: Sequence[str], order: DateOrder | None
     if (text.str.len_bytes() != text.str.len_chars()).any():
         text = text.str.replace_all(r"\s", " ")  # a browser writes a narrow blank before PM
     parsed = _each(text, lambda word: _from_formats(word, formats)) if formats else Moments.nothing(len(text))
-    plain = _in_iso_order(text.set(parsed.is_read(), None), order)
+    plain = usual_clocks(text.set(parsed.is_read(), None))
+    if formats:
+        parsed = parsed.or_else(_each(plain, lambda word: _from_formats(word, formats)))
+    plain = _in_iso_order(plain.set(parsed.is_read(), None), order)
     parsed = parsed.or_else(_from_common_formats(plain))
     is_left = plain.is_not_null() & ~parsed.is_read()
     return parsed.or_else(_each(plain.set(~is_left, None), _from_word)) if is_left.any() else parsed
+
+
+def usual_clocks(text: pl.Series) -> pl.Series:
+    """The text with times of the day as formats hold them: 1:05 p.m. becomes 1:05 pm, and 10.00.02 becomes 10:00:02."""
+    for pattern, usual in CLOCKS:
+        text = text.str.replace(pattern, usual)
+    return text
 
 
 def _usual(text: pl.Series) -> Moments:
@@ -143,6 +185,7 @@ def _from_common_formats(text: pl.Series) -> Moments:
     ahead_ms = _offset_ms(text)
     clock = text.str.replace(UTC_SIGN, "${1}").str.replace(OFFSET_AFTER_TIME, "${1}").str.replace(WEEKDAY, "")
     clock = clock.str.strip_chars()
+    clock = clock.set(clock.str.contains(SHORT_YEAR).fill_null(False), None)
     local = Moments.nothing(len(text)).local
     for time_format in FORMATS:
         left = clock.set(local.is_not_null(), None)
@@ -178,16 +221,24 @@ def _each(text: pl.Series, parse: Callable[[str], datetime | None]) -> Moments:
 
 def _from_formats(word: str, formats: Sequence[str]) -> datetime | None:
     for time_format in formats:
-        with suppress(ValueError):
-            return datetime.strptime(word, time_format)
+        with suppress(ValueError, OverflowError):
+            return from_spreadsheet_day(word) if time_format == SPREADSHEET else datetime.strptime(word, time_format)
     return None
 
 
+def from_spreadsheet_day(word: str) -> datetime:
+    """The time of a day number since 1899-12-30, to the second.  Raises ValueError, OverflowError."""
+    return SPREADSHEET_EPOCH + timedelta(seconds=round(float(word.replace(",", ".")) * 86_400))
+
+
 def _from_word(word: str) -> datetime | None:
-    """ISO 8601, also with an offset after a blank; dates with the English name of a month, as in RFC 2822."""
+    """ISO 8601, also with an offset after a blank; dates with the name of a month, as in RFC 2822."""
     plain = OFFSET.sub(r"\1", COMMENT.sub("", word))
     with suppress(ValueError):
         return datetime.fromisoformat(plain)
+    if json_date := JSON_DATE.match(plain):
+        return EPOCH + int(json_date[1]) * MILLISECOND
+    plain = WORD.sub(_english, plain)
     if not MONTH.search(plain):
         return None
     try:
@@ -195,6 +246,13 @@ def _from_word(word: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return parsed if parsed == again else None
+
+
+def _english(word: re.Match[str]) -> str:
+    """The word, a month of another language in English; empty for a filler."""
+    letters = unicodedata.normalize("NFKD", word[0].casefold()).replace("ı", "i")
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "" if plain in FILLERS else MONTH_BY_WORD.get(plain, word[0])
 
 
 def _known_offset(name: str | None, offset: int | None) -> int | None:

@@ -1,6 +1,5 @@
 """Look at a file: its table, columns, kinds and format, with examples, doubts, and the command that imports it."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,8 @@ import polars as pl
 from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.encoding_guess import guess_encoding
 from recsys.data.files.formats.byte_stream import split_member, uncompressed_name
-from recsys.data.files.formats.file_table import FileTable
-from recsys.data.files.readers import open_table
+from recsys.data.files.formats.xlsx_table import XlsxTable
+from recsys.data.files.numbers import parse_numbers
 from recsys.data.files.source import SourceTable, open_source
 from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
 from recsys.errors import BadInput
@@ -21,7 +20,8 @@ from training.importing.entities import ITEMS, USERS, EntitySpec
 from training.importing.events import event_columns
 from training.importing.look.kind_words import guess_kinds
 from training.importing.look.profile_reading import joins_beside, profile_mapping
-from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells
+from training.importing.look.table_doubts import NEEDED, format_doubts, table_doubts
+from training.importing.look.table_guess import TableGuess, guess_explode, guess_table, text_cells, with_time_of_day
 from training.importing.look.value_guess import guess_decimal, guess_time_formats, local_time
 from training.importing.profiles.profile import Profile, matching_profile
 from training.importing.validation import event_fault
@@ -31,11 +31,9 @@ EXAMPLES = 3
 ATTRIBUTE = "attribute"  # in place of a target
 MAP_WIDTH = 64  # letters
 MOST_REASONS = 5
-TEXT_SUFFIXES = (".csv", ".tsv")
-NEEDED = {"events": ("user_id", "item_id", "at"), "items": ("item_id",), "users": ("user_id",)}
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 NUMBERS = ("quantity", "price", "amount", "rating", "discount", "stock", "cost")
-VALUE = r"[\d.,:/ +-]+"  # of a column name that is a number or a date
-GONE = r"(?i)cancel|refund|void|return|failed|storn|annul|rembours"
+GONE = r"(?i)cancel|refund|void|return|failed|storn|annul|anul|rembours|gutschrift|credit|devol|iptal|iade"
 MOST = 20  # different words of a column of states
 TIMES = ("at", "available_from", "available_until")
 
@@ -77,6 +75,8 @@ class _Options:
     kinds: dict[str, str] = field(default_factory=dict)
     decimal: str | None = None
     time_formats: list[str] = field(default_factory=list)
+    returns_by_sign: bool = False
+    guest: str | None = None
     doubts: list[str] = field(default_factory=list)
 
     def words(self) -> list[str]:
@@ -85,14 +85,17 @@ class _Options:
         values = [("explode", self.explode), ("kind", self.kind), ("kinds", kinds), ("decimal", self.decimal)]
         values += [("time-format", each) for each in self.time_formats] + [("encoding", encoding)]
         values += [("join", each) for each in self.joins]
-        return [word for option, value in values if value for word in (f"--{option}", value)]
+        words = [word for option, value in values if value for word in (f"--{option}", value)]
+        words += [] if self.guest is None else ["--guest", self.guest]
+        return [*words, *(["--returns-by-sign"] if self.returns_by_sign else [])]
 
     def mapping(self, columns: Mapping[str, str]) -> ColumnMapping:
         return ColumnMapping(
             columns,
             {},
             explode=self.explode,
-            guests=GUEST_WORDS | GUEST_NUMBERS,
+            guests=GUEST_WORDS | GUEST_NUMBERS | ({self.guest} if self.guest is not None else set()),
+            returns_by_sign=self.returns_by_sign,
             encoding=self.encoding,
             decimal=self.decimal,
             time_formats=tuple(self.time_formats),
@@ -104,14 +107,13 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     """The guess, from the first rows of the file.  Writes nothing.  Raises BadFile, BadInput."""
     is_text = uncompressed_name(path).endswith(TEXT_SUFFIXES) and split_member(path)[0].is_file()
     options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
-    table = open_table(path, encoding=options.encoding)
-    rows = _first_rows(table)
+    source = open_source(path, options.mapping({}))
+    table, rows = source.table, _first_rows(source)
     if rows.is_empty():
         broken = next((row for chunk in table.chunks(SAMPLE_ROWS) for row in chunk.broken), None)
         why = "holds no rows" if broken is None else f"no row can be read; line {broken.line} {broken.reason}"
         raise BadInput(f"{path}: {why}")
-    if all(re.fullmatch(VALUE, name) for name in table.columns):
-        options.doubts.append("the first line looks like a row; put a line with the names of the columns above it")
+    options.doubts += format_doubts(table.columns, options.encoding, rows)
     profile = matching_profile(table.columns)
     explode = guess_explode(rows) if profile is None else profile.explode
     if explode is not None:
@@ -119,7 +121,8 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     cells = text_cells(rows)
     if profile is None:
         options.explode = explode
-        guess = guess_table(cells, explode)
+        guess, cells = with_time_of_day(guess_table(cells, explode), cells)
+        options.doubts += table_doubts(guess, cells)
         _guess_options(options, guess, cells)
         mapping, kind = options.mapping(guess.columns), options.kind
         head, maps = [guess.table], [f"{target}={name}" for target, name in guess.columns.items() if target != name]
@@ -131,6 +134,11 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
         guess = TableGuess(profile.table, mapping.column)
     options.doubts += _zone_doubts(guess, cells) if profile is None or "time-zone" not in profile.options else []
     options.doubts += _refusals(path, guess, mapping, kind, now_ms)
+    options.doubts += (
+        [f"the sheet {table.sheet_name} is read; others are {', '.join(table.other_sheets)}: name one with --sheet"]
+        if isinstance(table, XlsxTable) and table.other_sheets
+        else []
+    )
     return FileLook(
         path=str(path),
         form=_form(path, options.encoding if is_text else None, getattr(table, "delimiter", None)),
@@ -156,15 +164,15 @@ def _map_words(maps: list[str]) -> list[str]:
 
 def _guess_options(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Series]) -> None:
     """Fills in the options that read the table, and the doubts about them."""
-    for target in NEEDED[guess.table]:
-        if target not in guess.columns:
-            options.doubts.append(f"no column looks like {target}; name it: --map {target}=COLUMN")
     if guess.table == "events":
         _guess_kind(options, guess, cells)
         options.doubts += _status_doubts(guess, cells)
     numbers = (cells[guess.columns[target]] for target in NUMBERS if target in guess.columns)
     options.decimal, doubt = guess_decimal(numbers)
     options.doubts += [doubt] if doubt else []
+    if guess.table == "events":
+        _guess_returns(options, guess, cells)
+        _guess_guests(options, guess, cells)
     for target in TIMES:
         if target in guess.columns:
             formats, doubt = guess_time_formats(cells[guess.columns[target]])
@@ -183,7 +191,38 @@ def _guess_kind(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Ser
     options.kinds, unknown = guess_kinds(words)
     if unknown:
         shown = ", ".join(unknown[:5])
-        options.doubts.append(f"{column}: the kind of {shown} is not known; name it: --kinds {unknown[0]}=KIND")
+        options.doubts.append(
+            f"{column}: the kind of {shown} is not known; name it: --kinds {unknown[0]}=KIND, or leave such lines out: "
+            f"--where '{column}!={unknown[0]}'"
+        )
+
+
+def _guess_returns(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Series]) -> None:
+    """Takes purchases below 0 for returns, where no column names the kinds."""
+    for target in ("quantity", "amount"):
+        if "kind" not in guess.columns and target in guess.columns:
+            text = cells[guess.columns[target]]
+            below = text.filter((parse_numbers(text, options.decimal) < 0).fill_null(False))
+            if len(below) and not options.returns_by_sign:
+                options.returns_by_sign = True
+                options.doubts.append(
+                    f"{guess.columns[target]} has values below 0, such as {below[0]}: such lines are taken for returns"
+                )
+
+
+def _guess_guests(options: _Options, guess: TableGuess, cells: Mapping[str, pl.Series]) -> None:
+    """Takes orders without any customer for those of guests."""
+    if not {"user_id", "order_id"} <= guess.columns.keys():
+        return
+    user, order = (cells[guess.columns[target]] for target in ("user_id", "order_id"))
+    rows = pl.DataFrame([user.alias("user"), order.alias("order")]).drop_nulls("order")
+    nobody = rows.filter(pl.col("user").is_null().all().over("order"))
+    if nobody.height:
+        options.guest = ""
+        options.doubts.append(
+            f"{guess.columns['user_id']} is empty in {nobody['order'].n_unique():,} orders: they are taken for those "
+            "of guests"
+        )
 
 
 def _zone_doubts(guess: TableGuess, cells: Mapping[str, pl.Series]) -> list[str]:
@@ -219,7 +258,7 @@ def _refusals(path: Path, guess: TableGuess, mapping: ColumnMapping, kind: str |
     """A doubt for each reason for which the importer would refuse rows."""
     if not all(target in guess.columns for target in NEEDED[guess.table]):
         return []
-    chunk = next(open_source(path, mapping).chunks(SAMPLE_ROWS), None)
+    chunk = next(open_source(path, mapping).filled_chunks(SAMPLE_ROWS), None)
     if chunk is None:
         return []
     if guess.table == "events":
@@ -235,8 +274,8 @@ def _refusals(path: Path, guess: TableGuess, mapping: ColumnMapping, kind: str |
     ]
 
 
-def _first_rows(table: FileTable | SourceTable) -> pl.DataFrame:
-    return next((chunk.rows for chunk in table.chunks(SAMPLE_ROWS)), pl.DataFrame())
+def _first_rows(source: SourceTable) -> pl.DataFrame:
+    return next((chunk.rows for chunk in source.filled_chunks(SAMPLE_ROWS)), pl.DataFrame())
 
 
 def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series], profile: Profile | None) -> Iterator[ColumnLook]:

@@ -103,6 +103,8 @@ def zip_members(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The members of the archive with these suffixes, as paths.  Raises BadFile."""
     with translated_errors(path), zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.lower().endswith(suffixes)]
+    if outside := next((name for name in names if name.startswith("/")), None):
+        raise BadFile(f"{path}: holds {outside!r}, a path outside of the archive; unpack it, and import the result")
     return [path / name for name in sorted(names) if not HIDDEN.search(name)]
 
 

@@ -4,10 +4,12 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -22,6 +24,23 @@ QUOTED = re.compile(r'"[^"]*"')
 MIN_CELLS = 2  # a line with a single cell, in a file of several columns, is a heading or a footer
 MAX_LINES_IN_QUOTES = 100
 NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
+
+SEPARATOR_LINE = re.compile(r'^\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)  # of Excel
+MOST_TITLES = 20  # lines above the header that are titles or comments
+ESCAPES: tuple[dict[str, Any], ...] = (  # ways of quoting that make a row of a line that is none
+    {"skipinitialspace": True},
+    {"escapechar": "\\", "doublequote": False},
+)
+SIGNATURES = (
+    (b"PK\x03\x04", "is a ZIP archive or a workbook; let its name end with .zip or .xlsx"),
+    (b"\x1f\x8b", "is compressed with gzip; let its name end with .gz"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with Zstandard; let its name end with .zst"),
+    (b"PAR1", "is a Parquet file; let its name end with .parquet"),
+    (b"\xd0\xcf\x11\xe0", "is a workbook of an old Excel; save it as .xlsx"),
+    (b"%PDF", "is a PDF; export it as a table"),
+)
+NO_ESCAPES: Mapping[str, Any] = {}
+MARKUP = re.compile(rb"(?i)\s*<(!doctype|html|\?xml|table)")
 
 SourceRow = tuple[int, str]
 
@@ -53,8 +72,8 @@ class CsvTable:
         whole = self._parse_whole(joined, len(part))
         if whole is not None:
             return Chunk(whole, [line for line, _ in part], [])
-        part = [(line, text) for line, text in part if not text.isspace()]
         width = len(self.columns)
+        part = [(line, self._without_extra(text)) for line, text in part if not text.isspace()]
         counts = [text.count(self.delimiter) + 1 for _, text in part]
         pairs = [*zip(part, counts, strict=True)]
         good = [(line, self._padded(text, count)) for (line, text), count in pairs if self._is_row(count)]
@@ -65,6 +84,12 @@ class CsvTable:
     def _is_row(self, n_cells: int) -> bool:
         """Whether it has as many cells as the header, or fewer: spreadsheets leave out empty cells at the end."""
         return min(MIN_CELLS, len(self.columns)) <= n_cells <= len(self.columns)
+
+    def _without_extra(self, text: str) -> str:
+        """The line without empty cells to the right of the last column."""
+        n_extra = text.count(self.delimiter) + 1 - len(self.columns)
+        bare = text.rstrip("\r\n") if n_extra > 0 else ""
+        return bare[:-n_extra] + "\n" if n_extra > 0 and bare.endswith(self.delimiter * n_extra) else text
 
     def _padded(self, text: str, n_cells: int) -> str:
         n_missing = len(self.columns) - n_cells
@@ -101,7 +126,7 @@ class CsvTable:
     def _parse_quoted(self, part: list[SourceRow], more: Iterator[SourceRow]) -> Chunk:
         rows, lines, broken, n_short = [], [], [], 0
         for line, text in _records(part, more, self):
-            row, fault = _parse_record(text, self.delimiter)
+            row, fault = self._parse_row(text)
             if fault:
                 broken.append(BrokenRow(line, legible(text), fault))
             elif not self._is_row(len(row)):
@@ -114,6 +139,17 @@ class CsvTable:
                 rows.append([*(value or None for value in row), *[None] * n_missing])
                 lines.append(line)
         return Chunk(self._frame(rows), lines, broken, n_short)
+
+    def _parse_row(self, text: str) -> tuple[list[str], str]:
+        """The cells of a record without empty ones to the right of the last column, as `_parse_record`."""
+        width = len(self.columns)
+        row, fault = _parse_record(text, self.delimiter)
+        if fault or len(row) != width:
+            others = (_parse_record(text, self.delimiter, escapes)[0] for escapes in ESCAPES)
+            row, fault = next(((other, "") for other in others if len(other) == width), (row, fault))
+        while len(row) > width and not row[-1]:
+            row.pop()
+        return row, fault
 
     def _frame(self, rows: list[list[str | None]]) -> pl.DataFrame:
         return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
@@ -138,8 +174,10 @@ def _long(cell: str) -> bool:
 def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
     """The table, with the names of its columns.  Raises BadFile."""
     with ByteStream(path) as stream, _text(stream, encoding) as file:
+        _check_signature(path, stream.peek(16))
         lines = BoundedLines(path, file.readline)
-        header_lines, header = next(((line, text) for line, text in lines if not text.isspace()), (0, ""))
+        header_lines, header, named = _find_header(lines, delimiter)
+        delimiter = delimiter or named
     lines.check()
     if lines.broken:
         raise BadFile(f"{path}: line {lines.broken[0].line} {lines.broken[0].reason}; the header comes after it")
@@ -155,6 +193,43 @@ def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
     if len(columns) > MAX_COLUMNS:
         raise BadFile(f"{path}: has {len(columns):,} columns, at most {MAX_COLUMNS:,} are read; leave some out")
     return CsvTable(path, unique_names(path, columns), delimiter or usual, header_lines, encoding)
+
+
+def _check_signature(path: Path, start: bytes) -> None:
+    """Raises BadFile for the first bytes of another format."""
+    fault = next((fault for signature, fault in SIGNATURES if start.startswith(signature)), None)
+    if MARKUP.match(start):
+        fault = "is HTML or XML, such as a page that asks to log in; export it as a table"
+    if fault is not None:
+        raise BadFile(f"{path}: {fault}, or save it as UTF-8 text")
+
+
+def _find_header(lines: BoundedLines[str], delimiter: str | None) -> tuple[int, str, str | None]:
+    """The number and text of the line with the names of the columns, and the separator that a line above it names.
+
+    Above it may stand a line `sep=;`, comments that begin with # and titles, which fill a single cell.
+    """
+    filled = (row for row in lines if not row[1].isspace())
+    number, text = next(filled, (0, ""))
+    named = SEPARATOR_LINE.match(text)
+    if named:
+        number, text = next(filled, (0, ""))
+    if not text or (not text.startswith("#") and _n_filled(text, delimiter) >= MIN_CELLS):
+        return number, text, named and named[1]
+    below = islice(filled, MOST_TITLES)
+    header = next(
+        ((at, row) for at, row in below if not row.startswith("#") and _n_filled(row, delimiter) >= MIN_CELLS), None
+    )
+    is_title = header is not None and not (
+        text.startswith("#") and _n_filled(text, delimiter) == _n_filled(header[1], delimiter)
+    )
+    return (*(header if header is not None and is_title else (number, text)), named and named[1])
+
+
+def _n_filled(text: str, delimiter: str | None) -> int:
+    """How many cells of a line hold something.  delimiter: None stands for the most frequent one of the line."""
+    bare = QUOTED.sub(lambda cell: "x" if len(cell[0]) > 2 else "", text)
+    return sum(bool(cell.strip()) for cell in bare.split(delimiter or max(DELIMITERS, key=bare.count)))
 
 
 def unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
@@ -198,12 +273,12 @@ def _until_quote(waiting: list[SourceRow], more: Iterator[SourceRow], max_chars:
     return taken
 
 
-def _parse_record(text: str, delimiter: str) -> tuple[list[str], str]:
-    """The fields of a record and an empty text; or no fields and the reason."""
+def _parse_record(text: str, delimiter: str, escapes: Mapping[str, Any] = NO_ESCAPES) -> tuple[list[str], str]:
+    """The fields of a record and an empty text; or no fields and the reason.  escapes: one of ESCAPES."""
     if not _is_utf8(text):
         return [], NOT_UTF8
     try:
-        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True, **escapes))
     except csv.Error as error:
         if "field larger" in str(error):
             return [], f"has a cell of more than {MAX_CELL:,} characters; shorten it, or leave its column out"

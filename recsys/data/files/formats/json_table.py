@@ -1,7 +1,9 @@
-"""Reader of JSONL: a JSON object on each line, in columns that are typed where all values have one type."""
+"""Reader of JSON: an object on each line, or objects of an array, in columns typed where all values have one type."""
 
 import codecs
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import polars as pl
 from recsys.data.files.formats.byte_stream import ByteStream, translated_errors
 from recsys.data.files.formats.csv_table import long_cell
 from recsys.data.files.formats.file_table import BrokenRow, Chunk, legible
+from recsys.data.files.formats.json_objects import JsonObjects, object_texts
 from recsys.data.files.formats.limits import CHUNK_CELLS, CHUNK_CHARS, MAX_CELL, MAX_COLUMNS
 from recsys.data.files.formats.lines import BoundedLines
 from recsys.errors import BadFile
@@ -30,11 +33,11 @@ class JsonTable:
     def chunks(self, rows: int) -> Iterator[Chunk]:
         keys = dict.fromkeys(self.columns)
         with translated_errors(self.path), ByteStream(self.path) as file:
-            lines = BoundedLines(self.path, file.readline)
+            lines = object_texts(self.path, file)
             while (chunk := self._chunk(lines, rows, keys)).n_lines or lines.has_more:
                 yield chunk._replace(position=file.position)
 
-    def _chunk(self, lines: BoundedLines[bytes], rows: int, keys: dict[str, None]) -> Chunk:
+    def _chunk(self, lines: BoundedLines[bytes] | JsonObjects, rows: int, keys: dict[str, None]) -> Chunk:
         """The next lines.  keys: of the file so far; gets the new ones."""
         lines.check()
         objects, numbers, broken, n_chars = list[dict[str, Any]](), list[int](), list[BrokenRow](), 0
@@ -103,10 +106,19 @@ def _parse_object(text: bytes) -> tuple[dict[str, Any] | None, str]:
     try:
         value = orjson.loads(text.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        return None, f"is no JSON: {error.msg}"
+        value = _with_constants(text)
+        if value is None:
+            return None, f"is no JSON: {error.msg}"
     if not isinstance(value, dict):
         return None, "is no JSON object"
     return value, _excess(value, text)
+
+
+def _with_constants(text: bytes) -> Any:
+    """The value of JSON as Python writes it, where NaN stands for no value; None for what is no JSON either."""
+    with suppress(ValueError):
+        return json.loads(text, parse_constant=lambda _: None) if b"NaN" in text or b"Infinity" in text else None
+    return None
 
 
 def _excess(value: dict[str, Any], text: bytes) -> str:
@@ -130,6 +142,8 @@ def _depth(value: object) -> int:
 
 
 def _json_text(value: Any) -> str | None:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)  # 2.0 is 2, whatever else the column holds
     return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
 
 

@@ -24,12 +24,23 @@ CANNOT = f"takes more than {WORKER_MEMORY >> 20:,} MiB or {WORKER_SECONDS} s to 
 
 @dataclass(frozen=True, slots=True)
 class XlsxTable:
-    """One sheet; `lines` are the numbers of its rows.  n_rows: of the whole sheet."""
+    """One sheet; `lines` are the numbers of its rows.  n_rows: of the whole sheet.  sheets: of the workbook."""
 
     path: Path
     columns: tuple[str, ...]
     sheet: str | None
     n_rows: int
+    sheets: tuple[str, ...] = ()
+
+    @property
+    def sheet_name(self) -> str:
+        """The name of the sheet."""
+        return self.sheet or self.sheets[0]
+
+    @property
+    def other_sheets(self) -> tuple[str, ...]:
+        """The names of the other sheets of the workbook."""
+        return tuple(name for name in self.sheets if name != self.sheet_name)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         size = self.path.stat().st_size
@@ -66,7 +77,7 @@ def open_xlsx(path: Path, sheet: str | None) -> XlsxTable:
         names.pop()
     if len(names) > MAX_COLUMNS:
         raise BadFile(f"{path}: has {len(names):,} columns, at most {MAX_COLUMNS:,} are read; leave some out")
-    return XlsxTable(path, unique_names(path, names), sheet, header["rows"])
+    return XlsxTable(path, unique_names(path, names), sheet, header["rows"], tuple(header["sheets"]))
 
 
 @contextmanager

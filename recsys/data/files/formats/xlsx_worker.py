@@ -1,7 +1,7 @@
 """Worker process that reads a sheet of a workbook: its memory is limited, whatever the workbook expands to.
 
-`python -m recsys.data.files.formats.xlsx_worker FILE [SHEET]` writes JSON lines: the header as {line, columns, rows},
-then [line, cells], or [line, reason] for a row that cannot be read; or {fault} in place of the header.
+`python -m recsys.data.files.formats.xlsx_worker FILE [SHEET]` writes JSON lines: the header as {line, columns, rows,
+sheets}, then [line, cells], or [line, reason] for a row that cannot be read; or {fault} in place of the header.
 """
 
 import resource
@@ -25,28 +25,28 @@ def main(path: str, sheet_name: str | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (WORKER_SECONDS, WORKER_SECONDS))
     out = sys.stdout.buffer
     try:
-        sheet = _sheet(path, sheet_name)
+        book = python_calamine.load_workbook(path)
+        sheet = _sheet(book, sheet_name)
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         out.write(orjson.dumps({"fault": str(error)}))
         return
-    for row in _rows(sheet):
+    for row in _rows(sheet, book.sheet_names):
         out.write(orjson.dumps(row) + b"\n")
 
 
-def _sheet(path: str, name: str | None) -> python_calamine.CalamineSheet:
-    book = python_calamine.load_workbook(path)
+def _sheet(book: python_calamine.CalamineWorkbook, name: str | None) -> python_calamine.CalamineSheet:
     if name is not None and name not in book.sheet_names:
         raise ValueError(f"has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
     return book.get_sheet_by_index(0) if name is None else book.get_sheet_by_name(name)
 
 
-def _rows(sheet: python_calamine.CalamineSheet) -> Iterator[Any]:
+def _rows(sheet: python_calamine.CalamineSheet, sheets: list[str]) -> Iterator[Any]:
     first = (sheet.start or (0, 0))[0] + 1
     header = _header(sheet)
     for index, cells in enumerate(sheet.iter_rows()):
         if index == header:
             names = [cell if isinstance(cell, str) else str(_plain(cell)) for cell in cells]
-            yield {"line": first + index, "columns": names, "rows": sheet.height}
+            yield {"line": first + index, "columns": names, "rows": sheet.height, "sheets": sheets}
         elif index > header and any(cell != "" for cell in cells):
             yield first + index, _row(cells)
 

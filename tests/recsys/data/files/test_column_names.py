@@ -31,10 +31,22 @@ def test_a_column_of_another_name_is_not_guessed() -> None:
         ("item_id", "line_items.sku"),
         ("user_id", "customer.id"),
         ("category", "categories.0"),
+        ("user_id", "Número de cliente"),
+        ("user_id", "order.customer.id"),
+        ("user_id", "Müşteri No"),
+        ("user_id", "顧客ID"),
+        ("item_id", "Артикул"),
+        ("price", "price.$numberDecimal"),
     ],
 )
 def test_accents_units_and_parts_of_objects_do_not_hide_a_usual_name(target: str, column: str) -> None:
     assert guess_column(target, ["other", column]) == column
+
+
+def test_an_id_goes_before_a_word_that_may_be_a_name() -> None:
+    assert guess_column("item_id", ["Artikel", "Art.-Nr."]) == "Art.-Nr."
+    assert guess_column("item_id", ["Item #", "SKU"]) == "SKU"
+    assert guess_column("user_id", ["session", "email", "customer"]) == "customer"
 
 
 def test_the_name_of_an_object_is_not_its_id() -> None:

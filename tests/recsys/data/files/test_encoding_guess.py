@@ -18,6 +18,10 @@ GERMAN = "Artikel;Name\n1;Grüner Tee\n2;Süßholz\n3;Café crème\n"
         (GERMAN, "cp1252"),
         ("клиент;товар\nИван;Чай зелёный\nМария;Кофе\n", "cp1251"),
         ("商品;お茶\n緑茶;茶碗\n", "shift_jis"),
+        ("müşteri;ürün\nŞükrü;Çay ığdır\n", "cp1254"),
+        ("vöruheiti\nÞorskur, ýsa og kæfa með ást\n", "cp1252"),
+        ("plain;ascii\n", "utf-16-le"),
+        ("plain;ascii\n", "utf-16-be"),
         ("plain;ascii\n", "utf-8"),
     ],
 )

@@ -73,6 +73,45 @@ def test_delimiters_inside_quotes_of_the_header_do_not_count_and_one_can_be_name
     assert open_table(path, delimiter="#").columns == ('a;b;c;"x, y, z, w"',)
 
 
+@pytest.mark.parametrize(
+    "above", ["sep=;\n", "# of 2026\n# all, orders\n", "Sales\n\nFrom May\n", "Sales;;\n;;\n", "\ufeffsep=;\r\n"]
+)
+def test_titles_comments_and_a_line_that_names_the_separator_stand_above_the_header(tmp_path: Path, above: str) -> None:
+    rows, lines, broken = read_all(written(tmp_path / "a.csv", f"{above}u;i;t\n1;2;3\n"))
+    assert (rows, lines, broken) == ([{"u": "1", "i": "2", "t": "3"}], [above.count("\n") + 2], [])
+
+
+def test_a_header_may_begin_with_a_number_sign_and_a_table_may_have_one_column(tmp_path: Path) -> None:
+    assert open_table(written(tmp_path / "a.csv", "#u;i\n1;2\n")).columns == ("#u", "i")
+    assert open_table(written(tmp_path / "b.csv", "u\n1\n2\n")).columns == ("u",)
+
+
+def test_empty_cells_to_the_right_of_the_last_column_do_not_break_a_row(tmp_path: Path) -> None:
+    for text in ("u,i\n1,2,\n3,4,,\n5,6,7\n", 'u,i\n1,"2",\n3,4,,\n5,6,7\n'):
+        rows, _, broken = read_all(written(tmp_path / "a.csv", text), rows=10)
+        assert rows == [{"u": "1", "i": "2"}, {"u": "3", "i": "4"}]
+        assert [bad.line for bad in broken] == [4]
+
+
+def test_quotes_after_blanks_and_escaped_by_backslashes_are_quotes_where_that_makes_a_row(tmp_path: Path) -> None:
+    rows, _, broken = read_all(written(tmp_path / "a.csv", 'u, i\n1, "x, y"\n2,"a \\"b\\", c"\n3, 5" pipe\n'), rows=10)
+    assert [row["i"] for row in rows] == ["x, y", 'a "b", c', ' 5" pipe']
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PK\x03\x04..", "a ZIP archive or a workbook; let its name end with .zip or .xlsx"),
+        (b"\x1f\x8b\x08", "compressed with gzip; let its name end with .gz"),
+        (b"<!DOCTYPE html><html>", "a page that asks to log in"),
+    ],
+)
+def test_a_file_of_another_format_than_its_name_says_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    with pytest.raises(BadFile, match=says):
+        open_table(written(tmp_path / "a.csv", content))
+
+
 def test_a_file_of_another_encoding_is_read_as_it_is_named(tmp_path: Path) -> None:
     for encoding in ("cp1252", "utf-16"):
         path = written(tmp_path / "a.csv", "größe,i\n1,Käse\n".encode(encoding))

@@ -29,6 +29,21 @@ def files(folder: Path) -> list[Path]:
     return [folder / f"a.{kind}" for kind in ("csv", "jsonl", "parquet")]
 
 
+def test_rows_of_empty_cells_and_further_headers_are_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("u,i,\n1,2,\n,,\n\ufeffu,i,\nu,3,\n,4,\n")
+    (chunk,) = open_source(path, ColumnMapping({}, {})).filled_chunks(10)
+    assert (chunk.rows.rows(), chunk.lines) == ([("1", "2", None), ("u", "3", None), (None, "4", None)], [2, 5, 6])
+
+
+def test_lists_within_objects_are_spread_out(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"p": {"id": 7}}\n{"p": {"lines": [{"id": 8}, {"id": 9}]}}\n')
+    mapping = ColumnMapping.parse(["item_id=p.id+p.lines.id"], (), TARGETS, explode="p.lines")
+    (chunk,) = open_source(tmp_path / "a.jsonl", mapping).chunks(10)
+    read = chunk.rows.select(as_text(mapping.value("item_id", chunk.rows.columns)).alias("id"))
+    assert read["id"].to_list() == ["7", "8", "9"]
+
+
 def test_order_lines_are_spread_out_alike_in_every_format(tmp_path: Path) -> None:
     mapping = ColumnMapping.parse([MAPS], (), TARGETS, explode="lines")
     for path in files(tmp_path):

@@ -46,6 +46,26 @@ def test_ways_that_can_mean_one_time_only_are_read(word: str) -> None:
     assert parse_timestamps(pl.Series([word])).to_list() == [TEN]
 
 
+def test_months_of_other_languages_and_clocks_of_programs_are_read() -> None:
+    words = [
+        "31. Januar 2024 10:00 Uhr", "31 janvier 2024 à 10:00", "31 janv. 2024 10h00", "31 de enero de 2024 10:00",
+        "31 gennaio 2024 10:00", "31-jan-2024 10:00", "31 Ocak 2024 10:00", "31 stycznia 2024 10:00",
+        "2024年1月31日 10:00", "2024 01 31 10:00", "31.01.2024 10.00.00", "31-JAN-24 10.00.00.000000 AM",
+        "31/Jan/2024:11:00:00 +0100", "2024-01-31T11:00:00+01:00[Europe/Berlin]", "/Date(1706695200000+0100)/",
+        "31/01/2024 10:00 a.m.",
+    ]  # fmt: skip
+    assert dict.fromkeys(words, TEN) == dict(zip(words, parse_timestamps(pl.Series(words)), strict=True))
+    assert parse_timestamps(pl.Series(["24-01-31", "31 brumaire 2024"])).to_list() == [None, None]
+
+
+def test_formats_read_clocks_of_shops_and_day_numbers_of_spreadsheets() -> None:
+    assert parse_timestamps(pl.Series(["03/02/2024 1:05 p.m."]), TimeReading(("%d/%m/%Y %I:%M %p",)))[0] == (
+        1_706_965_500_000
+    )
+    days = pl.Series(["45322,41666666", "x"]), pl.Series([45322.41666666])
+    assert [parse_timestamps(each, TimeReading(("excel",)))[0] for each in days] == [TEN, TEN]
+
+
 @pytest.mark.parametrize("word", ["31.01.2024", "31/01/2024", "1/31/2024", "31 Jan 2024", "31-Jan-24", "20240131"])
 def test_a_date_alone_is_its_midnight(word: str) -> None:
     assert parse_timestamps(pl.Series([word])).to_list() == [TEN - 36_000_000]

@@ -75,6 +75,11 @@ FILES = {  # files as shops have them, and options that the command must hold
     "products.csv": ("SKU;Name;Preis, EUR;Bestand\nA;Tee;3,50;1.000\n", "--decimal ,"),
     "products.jsonl": ('{"id": 7, "title": "Tea", "categories": ["Drinks", "Tea"], "price": 3.5}\n', "categories.0"),
     "customers.csv": ("Customer ID,Age,City\nc1,30,Bern\n", "recsys import users"),
+    "till.csv": (  # credit notes, guests, day and time of day in two columns
+        "Date,Time,Item,SKU,Qty,Net Sales,Transaction ID,Customer ID\n3/13/2026,10:01,Tea,T,2,\"$1,006.50\",t1,c1\n"
+        "3/14/2026,1:02 PM,Mug,M,-1,($15.00),t2,\n",
+        "at=Date+Time",
+    ),
 }  # fmt: skip
 
 
@@ -94,6 +99,46 @@ def test_an_export_is_recognised_and_its_command_imports_it(tmp_path: Path, name
     assert look.profile == name
     result = run(tmp_path / "home", *look.words[1:])
     assert (result.exit_code, ", 0 rejected" in result.stdout) == (0, True), result.output
+
+
+FOREIGN = {  # files of other shops: columns that are taken, in the order of the targets below
+    "turkish.csv": (
+        "Müşteri No;Ürün Kodu;Ürün;Tarih;Adet;Birim Fiyat\nu;a;Çay;05.03.2026 10:00;1;1.234,56 TL\n",
+        ("Müşteri No", "Ürün Kodu", "Tarih", "Adet", "Birim Fiyat"),
+    ),
+    "spanish.csv": (
+        "Número de cliente;Código de producto;Fecha de pedido;Unidades;Precio unitario\nu;a;25/03/2026;1;12,50 €\n",
+        ("Número de cliente", "Código de producto", "Fecha de pedido", "Unidades", "Precio unitario"),
+    ),
+    "japanese.csv": (
+        "顧客ID,商品コード,注文日,数量,単価\nU1,紅茶,2026/03/05,1,350\n",
+        ("顧客ID", "商品コード", "注文日", "数量", "単価"),
+    ),
+    "shop.csv": (
+        "Order ID,Order Date,Customer User,Item #,Item Name,SKU,Quantity,Price\n1,2026-03-05,7,1,Mug,M,1,$15.00\n",
+        ("Customer User", "SKU", "Order Date", "Quantity", "Price"),
+    ),
+    "analytics.jsonl": (
+        '{"userId": "u", "timestamp": "2026-03-05T10:00:00Z", "properties": {"order_id": "o", "products": '
+        '[{"product_id": "a", "price": 19, "quantity": 1}]}}\n',
+        ("userId", *(f"properties.products.{key}" for key in ("product_id", "timestamp", "quantity", "price"))),
+    ),
+    "documents.jsonl": (
+        '{"user": {"$oid": "65aa"}, "sku": "a", "price": {"$numberDecimal": "12.5"}, "qty": {"$numberInt": "2"}, '
+        '"createdAt": {"$date": {"$numberLong": "1772704802123"}}}\n',
+        ("user.$oid", "sku", "createdAt.$date.$numberLong", "qty.$numberInt", "price.$numberDecimal"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_columns_of_other_languages_and_systems_are_known(tmp_path: Path, name: str) -> None:
+    text, columns = FOREIGN[name]
+    look = looked(tmp_path, text, name)
+    assert look.table == "events"
+    found = tuple(targets(look)[each] for each in ("user_id", "item_id", "at", "quantity", "price"))
+    assert found == tuple("timestamp" if each.endswith(".timestamp") else each for each in columns)
+    assert [doubt for doubt in look.doubts if "refused" in doubt] == []
 
 
 def test_columns_of_a_file_in_cp1252_are_read_with_their_numbers_and_times(tmp_path: Path) -> None:
@@ -118,12 +163,28 @@ def test_columns_of_a_file_in_cp1252_are_read_with_their_numbers_and_times(tmp_p
         ("196,242,3,881250949\n186,302,3,891717742\n", "the first line looks like a row"),
         ("user,item,date\nu,a,2099-11-01\n", "1 of 1 rows would be refused: a time in the future"),
         ("user,item,date\nu,a,2026-11-01,x\nu,b,2026-11-01\n", "1 of 2 rows would be refused: the line has 4 fields"),
+        ("user,item,date\nu,a,26-03-05\nu,b,25-12-25\n", "if it is the year, say --time-format '%y-%m-%d'"),
+        ("user,item,date\nu,a,46086.5\n", "46086.5 is taken for the day number of a spreadsheet, 2026-03-05 12:00:00"),
+        ("user,item,date\nu,a,soon\nu,a,late\n", "date: it has a name for at, but 'soon' is no time: left out"),
+        ("user,item,date,preis\nu,a,2026-11-01,dear\n", "preis: it has a name for price, but 'dear' is no n"),
+        ("user,item,date,price\nu,a,2026-11-01,$1\nu,b,2026-11-01,2 EUR\n", "several currencies ($, EUR)"),
+        ("user,item,date\n13085.0,a,2026-11-01\n", "ids such as 13085.0 stay as they are; 13085 is another id"),
+        ("user,item,date,order,n\nu,a,2026-11-01,o,1\n,a,2026-11-01,p,1\n", "user is empty in 1 orders"),
+        ("user,item,date,qty\nu,a,2026-11-01,-12\n", "qty has values below 0, such as -12: such lines"),
+        ("customer,order,date,total\nu,1,2026-11-01,3\n", "no column looks like item_id"),
+        ("customer,city\nu,Bern\nu,Bern\n", "customer stands in several lines"),
+        ("u^i^t\nu^a^2026-11-01\n", "only one column was found, 'u^i^t'"),
         ("sku,name\n1.23E+12,Tea\n", "1 of 1 rows would be refused: item_id: an id that a spreadsheet rounded"),
     ],
 )  # fmt: skip
 def test_what_is_doubtful_is_said(tmp_path: Path, text: str, doubt: str) -> None:
     doubts = looked(tmp_path, text).doubts
     assert [each for each in doubts if doubt in each], doubts
+
+
+def test_the_encoding_that_was_guessed_is_shown(tmp_path: Path) -> None:
+    look = looked(tmp_path, "user;item;date\nŞükrü;a;2026-11-01\n", encoding="cp1254")
+    assert "the file is not UTF-8; as cp1254 it holds 'Şükrü'; if that is wrong, name its --encoding" in look.doubts
 
 
 def test_a_column_of_a_usual_name_whose_values_do_not_fit_is_not_taken(tmp_path: Path) -> None:
@@ -165,7 +226,8 @@ def test_every_table_of_an_archive_is_looked_at_with_its_encoding(tmp_path: Path
 
 def test_a_workbook_is_looked_at_and_its_command_imports_it(tmp_path: Path) -> None:
     cells: list[list[object]] = [["customer", "sku", "bought", "price"], ["c1", "tea", datetime(2026, 11, 1, 10), 3.5]]
-    look = look_at(write_workbook(tmp_path / "orders.xlsx", {"orders": cells}), now_ms=NOW_MS)
+    look = look_at(write_workbook(tmp_path / "orders.xlsx", {"orders": cells, "notes": cells}), now_ms=NOW_MS)
+    assert "the sheet orders is read; others are notes: name one with --sheet" in look.doubts
     assert targets(look) == {"user_id": "customer", "item_id": "sku", "at": "bought", "price": "price"}
     assert "1 lines: 1 accepted" in run(tmp_path / "home", *look.words[1:]).stdout
 

@@ -42,6 +42,14 @@ def test_an_archive_without_data_and_one_that_is_none_say_so(tmp_path: Path) -> 
         data_files(tmp_path / "b.zip")
 
 
+def test_an_archive_does_not_lead_to_a_file_outside_of_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("u,i\n1,2\n")
+    with ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(str(tmp_path / "secret.csv"), "u,i\n")
+    with pytest.raises(BadFile, match="secret.csv', a path outside of the archive"):
+        open_table(tmp_path / "a.zip")
+
+
 def test_a_bomb_in_an_archive_ends_with_advice(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with ZipFile(path, "w", ZIP_DEFLATED) as file, file.open("a.csv", "w") as member:
