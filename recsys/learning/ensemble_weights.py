@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ N_HALVES = 8
 MIN_OPTIONAL_GAIN = 0.001  # that optional models have to add together: each of them costs time on every request
 STANDARD_ERRORS = 1.0  # of a paired difference, beyond which a blend replaces one model
 MIN_WEIGHT = 0.08  # a model with a lower mean weight costs time on every request and is noise in the next weeks
+
+Choice = TypeVar("Choice", str, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def choose_blend(
         return BlendChoice(weights, quality, alone, 0.0, min_gain, is_enough=False, finalists=finalists)
     wider_weights, wider, wider_finalists = _single_or_blend(lists, alone, relevant)
     finalists |= wider_finalists
-    honest = _cross_fitted_single(alone) if max(wider_weights.values()) == 1 else wider
+    honest = cross_fitted_single(alone) if max(wider_weights.values()) == 1 else wider
     gain = float(honest.mean() / quality.mean() - 1) if quality.mean() > 0 else 0.0
     if is_better(honest, quality, min_gain=min_gain, standard_errors=standard_errors):
         return BlendChoice(wider_weights, wider, alone, gain, min_gain, is_enough=True, finalists=finalists)
@@ -83,11 +86,11 @@ def _single_or_blend(
     return dict.fromkeys(sorted(lists), 0.0) | {best: 1.0}, alone[best], finalists
 
 
-def _cross_fitted_single(alone: Mapping[str, Doubles]) -> Doubles:
-    """nDCG of each user by the model that was best for the other half: the best of many looks too good where it won."""
+def cross_fitted_single(alone: Mapping[Choice, Doubles]) -> Doubles:
+    """nDCG of each user by the choice that was best for the other half: the best of many looks too good itself."""
     quality = np.empty(len(next(iter(alone.values()))))
     for chosen_by, others in _two_halves(len(quality)):
-        best = max(sorted(alone), key=lambda name: float(alone[name][chosen_by].mean()))
+        best = max(sorted(alone), key=lambda choice: float(alone[choice][chosen_by].mean()))
         quality[others] = alone[best][others]
     return quality
 

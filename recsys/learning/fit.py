@@ -18,7 +18,7 @@ from recsys.index.base import Index, IndexReport
 from recsys.index.build import build_index
 from recsys.learning.backends.base import StepTimer
 from recsys.learning.holdout import BY_CHANCE, Holdout, hold_out, random_parts
-from recsys.learning.model_selection import SAMPLE_EVENTS, ModelChoice, select_models
+from recsys.learning.model_selection import MAX_USERS, SAMPLE_EVENTS, ModelChoice, select_models
 from recsys.learning.recipe import Plan
 from recsys.learning.validation import ValidationUsers, candidate_lists, validation_users
 from recsys.models.base import Model, VectorModel
@@ -26,7 +26,6 @@ from recsys.models.candidates import Candidates
 from recsys.models.registry import BUY_AGAIN, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import unit
 
-MAX_USERS = 2_000  # that blend and calibrations are chosen with
 MIN_USERS = 30
 FEW_USERS = 4_000  # judgements; fewer cannot tell models apart that differ by a few thousandths
 MAX_EXTRA_SPLITS = 3  # further held-back parts of the same data
@@ -97,7 +96,7 @@ def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> 
         return SelectionResult(_unvalidated(plan, len(users)), {}, share, len(users), holdout.description)
     more = _extra_splits(data, holdout, users, plan, rng)
     last_look = _final_splits(data, holdout, everybody, sum(len(others) for _, others in more), rng)
-    choice = select_models(holdout, users, plan, rng, step, more=more, last_look=last_look)
+    choice = select_models(holdout, everybody, plan, rng, step, more=more, last_look=last_look)
     with step("curves"):
         calibrations = _calibrations(choice, users)
     choice = replace(choice, models={}, discover_lists=())  # they would take memory while all models are fitted again

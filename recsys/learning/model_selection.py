@@ -1,6 +1,6 @@
 """Model selection: which models are blended into a list of new items, and their half-lives, chosen by validation."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from recsys.models.fit_cost import DataSize, foretold_seconds, shortage
 from recsys.models.registry import BUY_AGAIN, CONTEXT_ONLY, DISCOVER_MODELS
 from recsys.ranking.candidates.sources import BLEND_DEPTH
 
+MAX_USERS = 2_000  # that models, blend and calibrations are chosen with
 SEARCH_USERS = 500  # enough to tell a good half-life from a bad one, and a model that adds nothing
 SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
 LARGE_CATALOGUE = 5_000  # items; with more, half-lives are tried with a cheaper version of a model
@@ -54,7 +55,7 @@ class ModelChoice:
 
 def select_models(
     holdout: Holdout,
-    users: ValidationUsers,
+    everybody: ValidationUsers,
     plan: Plan,
     rng: Generator,
     step: StepTimer,
@@ -64,30 +65,30 @@ def select_models(
 ) -> ModelChoice:
     """Half-lives are chosen on a sample; optional models are judged at full strength, first on the sample, if any.
 
-    more: further splits of the same data, where users are few: the blend is then chosen with all of them together.
-    last_look: splits by which only the finalists are judged: the models that this choice is between.
+    everybody: MAX_USERS judge models, all of them settings.  more, last_look: further splits, the last for finalists.
     """
+    users = everybody.first(MAX_USERS)
     validation = _search_validation(sample := draw_sample(holdout.past, rng), holdout, users)
     with step("pace"):
         learners, half_lives = _with_best_half_lives(plan.learners, plan.fixed | {BUY_AGAIN}, validation, rng)
     with step("habit"):
-        again = _select_buy_again(learners, plan.fixed, Validation(sample, users, only_new=False), rng)
-        if again is not None:
+        if again := _select_buy_again(learners, plan.fixed, Validation(sample, users, only_new=False), rng):
             learners[BUY_AGAIN], half_lives[BUY_AGAIN] = again.learner, again.half_life
     defaults: dict[str, Learner] = {name: learners[name] for name in DISCOVER_MODELS if name in learners}
     trial = Trial(plan, Budget(plan.optional_seconds), rng, step)
-    optional = dict(plan.optional) if sample is holdout.past else _screen(defaults, validation, holdout.past, trial)
-    optional = _affordable(optional, sample, trial)
+    spare = plan.optional if sample is holdout.past else _screen(defaults, validation, holdout.past, trial)
+    optional = _affordable(spare, sample, trial)
     with step("pace of spare models"):
         optional, optional_half_lives = _with_best_half_lives(optional, plan.fixed, validation, rng)
-    (defaults, optional), searched = _with_best_settings((defaults, optional), validation, more, trial)
+    judged = _settings_validations(validation, holdout, everybody, more)
+    (defaults, optional), searched = _with_best_settings((defaults, optional), judged, trial)
     if sample is not holdout.past:
         optional = _judge_on_sample(defaults, optional, holdout.past, users, trial)
     learners |= defaults
-    required = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners}
-    models = trial.fit({**required, **optional}, holdout.past, "try")  # paid for already
+    tried = {name: learners[name] for name in (*defaults, BUY_AGAIN) if name in learners} | optional
+    models = trial.fit(tried, holdout.past, "try")  # paid for already
     lists = {name: new_item_lists(models[name], users) for name in models if name != BUY_AGAIN}
-    choice = choose_models(lists, users.new, {**required, **optional}, more, last_look, trial)
+    choice = choose_models(lists, users.new, tried, more, last_look, trial)
     used = {name: learner for name, learner in optional.items() if choice.weights.get(name)}
     trial.drop(choice, [name for name in optional if name not in used])
     blend = {name: weight for name, weight in choice.weights.items() if name in defaults or name in used}
@@ -99,7 +100,7 @@ def select_models(
         half_lives=half_lives | {name: days for name, days in optional_half_lives.items() if name in used},
         searched={name: tried for name, tried in searched.items() if name in defaults or name in used},
         left_out=trial.left_out,
-        buy_again=again.ndcg_by_variant if again is not None else {},
+        buy_again=again.ndcg_by_variant if again else {},
         verdicts=trial.verdicts | model_verdicts(choice),
     )
 
@@ -112,30 +113,32 @@ def _search_validation(sample: Interactions, holdout: Holdout, users: Validation
     return Validation(sample, few, only_new=True, is_large=is_large, is_timeless=is_timeless)
 
 
-def _further_validations(first: Validation, more: Sequence[tuple[Holdout, ValidationUsers]]) -> Iterator[Validation]:
-    """Further splits, until there are enough users to tell settings apart."""
-    n_users = len(first.users)
-    for holdout, users in more:
-        if n_users >= SETTINGS_USERS:
-            return
-        n_users += len(users)
-        yield replace(first, past=holdout.past, users=users)
+def _settings_validations(
+    search: Validation, holdout: Holdout, everybody: ValidationUsers, more: Sequence[tuple[Holdout, ValidationUsers]]
+) -> list[Validation]:
+    """What settings are tried on: all judges, as more of them cost only lists, and further splits where they are few.
+
+    Where the past is a sample, the judges of the search.
+    """
+    validations = [search if search.past is not holdout.past else replace(search, users=everybody)]
+    for further, users in more:
+        if sum(len(each.users) for each in validations) < SETTINGS_USERS:
+            validations.append(replace(search, past=further.past, users=users))
+    return validations
 
 
 def _with_best_settings(
-    groups: Sequence[Mapping[str, Learner]],
-    validation: Validation,
-    more: Sequence[tuple[Holdout, ValidationUsers]],
-    trial: Trial,
+    groups: Sequence[Mapping[str, Learner]], validations: Sequence[Validation], trial: Trial
 ) -> tuple[list[dict[str, Learner]], dict[str, TriedSettings]]:
     """The same groups of learners with their best settings, within a share of the budget; a fixed model stays."""
-    validations = [validation, *_further_validations(validation, more)]
     learners = {name: learner for group in groups for name, learner in group.items()}
+    size = DataSize.of_data(validations[0].past)
+    cost = {name: foretold_seconds(learner, size) for name, learner in learners.items()}  # the cheapest come first
     budget = Budget(SETTINGS_SHARE * trial.budget.seconds)
     trial.budget.seconds -= budget.seconds
     searched = dict[str, TriedSettings]()
     with trial.step("settings"):
-        for name in sorted(learners.keys() - trial.plan.fixed):
+        for name in sorted(learners.keys() - trial.plan.fixed, key=lambda name: (cost[name], name)):
             learners[name], tried = with_best_settings(learners[name], validations, budget, trial.rng)
             if tried is not None:
                 searched[name] = tried

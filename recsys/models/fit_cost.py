@@ -67,7 +67,7 @@ def shortage(learner: Learner, size: DataSize) -> str | None:
 
 def judging_seconds(n_users: int, n_items: int) -> float:
     """CPU seconds of the lists that one model makes for so many users."""
-    return n_users * (5e-4 + 2e-8 * n_items)
+    return n_users * (1e-4 + 1.5e-8 * n_items)
 
 
 def _als(learner: Als, size: DataSize) -> float:

@@ -93,7 +93,7 @@ class Sequence:
     shrinkage: PositiveAmount = 15.0
     source_power: PositiveAmount = 0.5
     target_power: PositiveAmount = 0.4
-    history_fade: DecayFactor = 0.75
+    history_fade: DecayFactor = 0.7
     max_moments: Count = 30
     top_n: Count = 200
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from recsys.arrays import Doubles
+from recsys.learning.ensemble_weights import cross_fitted_single
 from recsys.learning.half_life import hill_climb, mean_or_zero
 from recsys.learning.selection.budget import Budget, limit_seconds
 from recsys.learning.selection.cpu_limit import CpuLimitExceeded, cpu_limit
@@ -19,11 +20,15 @@ from recsys.models.ease import Ease
 from recsys.models.fit_cost import DataSize, foretold_seconds, judging_seconds
 from recsys.models.graph_filter import MOST_NUMBERS, GraphFilter
 from recsys.models.graph_walk import AUTO_BETA, GraphWalk
+from recsys.models.sequence import Sequence as Successors
 
 MIN_GAIN = 0.003  # by which a value has to beat the default, beyond noise
+STANDARD_ERRORS = 1.0  # of the gain of the value that each half of the judges would choose for the other
 EASE_SCALES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
 ALS_SCALES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 1.4)  # a little too much and every factor is 0: best-sellers alone
 BETAS = (0.0, 0.2, AUTO_BETA, 0.6, 0.8, 1.0)
+HISTORY_FADES = (0.5, 0.6, 0.7, 0.8, 0.9)
+TARGET_POWERS = (0.2, 0.3, 0.4, 0.55, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,13 @@ def _climb(
         return ladder.start, {}
     best = hill_climb(mean, ladder.start, sorted({*ladder.values, ladder.start}))
     known = {value: each for value, each in sorted(quality.items()) if each is not None}
-    is_proven = best != ladder.start and is_better(known[best], known[ladder.start], min_gain=MIN_GAIN)
+    is_proven = best != ladder.start and _is_proven(known, ladder.start)
     return best if is_proven else ladder.start, {value: mean_or_zero(each) for value, each in known.items()}
+
+
+def _is_proven(quality: Mapping[float, Doubles], start: float) -> bool:
+    honest = cross_fitted_single(quality)
+    return is_better(honest, quality[start], min_gain=MIN_GAIN, standard_errors=STANDARD_ERRORS)
 
 
 def _trial_seconds(learner: Learner, validation: Validation, size: DataSize) -> float:
@@ -154,9 +164,18 @@ def _graph_walk_ladders(learner: GraphWalk, _size: DataSize) -> list[Ladder]:
     return [Ladder("beta", AUTO_BETA, BETAS)] if learner.beta == "auto" else []
 
 
+def _sequence_ladders(learner: Successors, _size: DataSize) -> list[Ladder]:
+    # How fast tastes move on, and how much best-sellers follow anything, differ most from shop to shop.
+    return [
+        Ladder("history_fade", learner.history_fade, HISTORY_FADES),
+        Ladder("target_power", learner.target_power, TARGET_POWERS),
+    ]
+
+
 LADDERS: Final[Mapping[type[Any], Callable[[Any, DataSize], list[Ladder]]]] = {
     Als: _als_ladders,
     Ease: _ease_ladders,
     GraphFilter: _graph_filter_ladders,
     GraphWalk: _graph_walk_ladders,
+    Successors: _sequence_ladders,
 }

@@ -21,13 +21,15 @@ class NearestRegression:
     """The regression of I items, most bought first, on each other; H of them are the head.
 
     by_item (I, U), by_user (U, I): weights of the users, float32.  gram (H, H): of the head.  common (I,): the diagonal
-    of the Gram matrix with the penalty.  max_tail: items behind the head that an item may be predicted from.
+    of the Gram matrix with the penalty; length (I,): its root.  max_tail: items behind the head that an item may be
+    predicted from.
     """
 
     by_item: csr_array
     by_user: csr_array
     gram: Floats
     common: Floats
+    length: Floats
     max_tail: int
 
     def system(self, items: Longs, place: Longs) -> "_System":
@@ -50,13 +52,18 @@ class NearestRegression:
         return summed.reshape(len(items), n).astype(np.float32)
 
     def candidates(self, item: int, others: Ints, common: Floats, n: int) -> Longs:
-        """Positions among `others` of the n that predict that item best, each alone; few of them behind the head."""
+        """Positions among `others` of the n that predict that item best, each alone; few of them behind the head.
+
+        In the order of these items.
+        """
         # The share of variance that a ridge with this one predictor explains grows with this score.
-        score = np.where(others == item, 0, common / np.sqrt(self.common[others]))
+        score = common / self.length[others]
+        score[others == item] = 0
         best = _highest(score, n)
         best = best[np.argsort(-score[best], kind="stable")]
         is_tail = others[best] >= len(self.gram)
-        return np.sort(best[~is_tail | (np.cumsum(is_tail) <= self.max_tail)])
+        best = best[~is_tail | (np.cumsum(is_tail) <= self.max_tail)]
+        return best[np.argsort(others[best])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,8 @@ class _System:
         gram, n_head = self.regression.gram, len(self.items) - len(self.tail_rows)
         row, column = int(chosen.searchsorted(n_head)), int(columns.searchsorted(n_head))
         rows = np.empty((len(chosen), len(columns)), np.float32)
-        rows[:row, :column] = gram[self.items[chosen[:row], None], self.items[columns[:column]]]
+        # Column-major and symmetric: the transpose has what is read of one row close together.
+        rows[:row, :column] = gram.T[self.items[chosen[:row], None], self.items[columns[:column]]]
         rows[:row, column:] = self.tail_rows[columns[column:] - n_head][:, chosen[:row]].T
         rows[row:] = self.tail_rows[chosen[row:] - n_head][:, columns]
         rows[np.arange(len(chosen)), columns.searchsorted(chosen)] = self.regression.common[self.items[chosen]]
@@ -89,7 +97,8 @@ def fit_nearest(by_item: csr_array, l2: float, dropout: float, n_head: int, top_
     readings = float((by_item[n_head:] @ np.diff(by_user.indptr).astype(np.float64)).sum())
     per_item = readings / max(1, by_item.shape[0] - n_head)
     max_tail = min(CANDIDATES * top_n, int(MAX_ENTRIES / max(1.0, per_item * by_item.shape[0])))
-    return NearestRegression(by_item, by_user, gram, square + penalties(square, l2, dropout), max_tail)
+    common = square + penalties(square, l2, dropout)
+    return NearestRegression(by_item, by_user, gram, common, np.sqrt(common), max_tail)
 
 
 def nearest_weights(regression: NearestRegression, top_n: int) -> Weights:
@@ -114,12 +123,11 @@ def _predictors(
     regression: NearestRegression, item: int, others: Ints, common: Floats, top_n: int, place: Longs
 ) -> tuple[Longs, Floats]:
     """The items that predict that one, rising, and their weights; from all that share users with it, (M,), (M,)."""
-    indptr, order = regression.by_item.indptr, np.argsort(others)
+    indptr = regression.by_item.indptr
     top_n = min(top_n, PER_USER * int(indptr[item + 1] - indptr[item]))
-    others, common = others[order], common[order]
     near = regression.candidates(item, others, common, CANDIDATES * top_n)
     items, shared = others[near].astype(np.int64), common[near].astype(np.float32)
-    system, length = regression.system(items, place), np.sqrt(regression.common[items])
+    system, length = regression.system(items, place), regression.length[items]
     half = max(1, top_n // 2)
     # Grown by the residual, as a sparse approximate inverse is: Grote & Huckle 1997, section 3.
     chosen = np.sort(_highest(shared / length, half))
@@ -141,10 +149,10 @@ def _solved(system: Floats, common: Floats) -> Floats:
 
 def _highest(score: Doubles | Floats, n: int) -> Longs:
     """Positions of the up to n highest scores above 0, in no order."""
-    above = np.flatnonzero(score > 0)
-    if len(above) <= n:
-        return above
-    return above[np.argpartition(-score[above], n - 1)[:n]]
+    if len(score) > n:
+        best = np.argpartition(-score, n - 1)[:n]
+        return best[score[best] > 0]
+    return np.flatnonzero(score > 0)
 
 
 def _entries(matrix: csr_array, rows: Longs | Ints) -> tuple[Ints, Floats, Longs]:
