@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 
 import httpx
 import uvicorn
@@ -12,8 +13,11 @@ from api.console.app import create_console
 from api.console.settings import ConsoleSettings
 from api.observability.logging import configure_logs
 from api.server.attached import attached_worker
+from api.server.unsent_answers import UnsentAnswers
+from api.server.upload_connection import UploadConnection
 from api.settings import ServerConfig
 from recsys.cli.priority import lower_priority
+from recsys.data.uploads import MIB
 from recsys.garbage_collection import end_quickly
 
 PARENT_VARIABLE = "_RECSYS_CONSOLE_PARENT"  # a pipe whose other end the service holds: `recsys serve --console`
@@ -36,11 +40,19 @@ def main() -> None:
 
 
 def _serve(config: ServerConfig, settings: ConsoleSettings) -> None:
+    serve = config.serve
+    connection = partial(
+        UploadConnection,
+        arrival_s=serve.arrival_s,
+        drain_s=serve.drain_s,
+        unsent=UnsentAnswers(serve.unsent_mb * MIB),
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             create_console(config, settings),
             host=settings.host,
             port=settings.port,
+            http=connection,  # type: ignore[arg-type]
             access_log=False,
             log_config=None,
             server_header=False,

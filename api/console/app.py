@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -89,7 +89,12 @@ def create_console(
                 await oidc.close()
             home.store.close()
 
-    handlers: Any = {404: shell.show_missing, 500: shell.show_broken}
+    handlers: Any = {
+        404: shell.show_missing,
+        500: shell.show_broken,
+        BodyTooLarge: shell.show_too_large,
+        ClientDisconnect: _end,
+    }
     secured = Middleware(SecurityHeaders, settings.picture_hosts)
     routes = [*shell.routes(sign_in), *(() if oidc is None else oidc.routes())]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=[secured], exception_handlers=handlers)
@@ -265,10 +270,21 @@ class Shell:
         """For an address that there is not."""
         return render(self._env, "outside.html", {"words": "There is no such page."}, 404)
 
+    async def show_too_large(self, _request: Request, _error: Exception) -> Response:
+        """For a form of a stranger."""
+        answer = render(self._env, "outside.html", {"words": "What you sent is more than a form may hold."}, 413)
+        answer.headers["connection"] = "close"  # else the rest of it is read, and dropped
+        return answer
+
     async def show_broken(self, _request: Request, error: Exception) -> Response:
         """For a fault of ours."""
         log.error("console_fault", exc_info=error)
         return render(self._env, "outside.html", {"words": "A fault of this program; its log says more."}, 500)
+
+
+async def _end(_request: Request, _error: Exception) -> Response:
+    """For a client that is gone before its form has arrived."""
+    return Response(status_code=400)
 
 
 async def _to(url: str, _request: Request) -> Response:

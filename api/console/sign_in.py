@@ -4,10 +4,12 @@ import time
 from urllib.parse import urlencode
 
 from jinja2 import Environment
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth.api_keys import MAX_LENGTH
+from api.console.forms.body_limit import FormRequest
 from api.console.page import ROOT
 from api.console.rendering import render
 from api.console.roles import ROLE_BY_SCOPE, Role, role_of
@@ -16,6 +18,7 @@ from api.console.sessions import COOKIE, Sessions
 
 URL = f"{ROOT}/sign-in"
 OIDC_URL = f"{URL}/oidc"
+MAX_FORM_BYTES = 16_384
 
 
 class SignIn:
@@ -32,7 +35,7 @@ class SignIn:
 
     async def enter(self, request: Request) -> Response:
         """Opens a session for a key that may."""
-        form = await request.form()
+        form = await _form(request)
         key, target = str(form.get("key", "")).strip(), str(form.get("next", ""))
         fault = _fault_of_request(request) or self._fault_of_key(key)
         if fault:
@@ -51,8 +54,8 @@ class SignIn:
         """Ends the session."""
         token = request.cookies.get(COOKIE, "")
         session = await self._sessions.current(token, time.monotonic())
-        form = await request.form()
         if session is not None:
+            form = await _form(request)
             if not is_from_here(request) or not has_token(form.get(CSRF_FIELD), session.csrf):
                 return Response("This form is not from this session; open the page anew.", 403, media_type="text/plain")
             await self._sessions.end(token)
@@ -94,6 +97,11 @@ def to_sign_in(request: Request) -> Response:
     if request.headers.get("hx-request"):
         return Response(headers={"hx-redirect": target})
     return RedirectResponse(target, 303)
+
+
+async def _form(request: Request) -> FormData:
+    """A form of somebody who is not known yet.  Raises BodyTooLarge."""
+    return await FormRequest(request.scope, request.receive, MAX_FORM_BYTES).form()
 
 
 def _fault_of_request(request: Request) -> str:

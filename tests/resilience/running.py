@@ -1,6 +1,7 @@
 """The service as real processes, and clients that send requests byte by byte."""
 
 import os
+import resource
 import signal
 import socket
 import time
@@ -32,6 +33,12 @@ def url_of(server: Server) -> str:
 def pids_of(server: Server) -> list[int]:
     """The processes that answer."""
     return server.workers() or [server.pid]
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def wait_for_workers(server: Server, n: int) -> None:

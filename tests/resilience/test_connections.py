@@ -14,7 +14,7 @@ import pytest
 from api.server.http_protocol import HEADER_LIMIT
 from tests.bench.servers import Server
 from tests.homes import copy_home
-from tests.resilience.running import ASK, Line, pids_of, service, stopped, url_of
+from tests.resilience.running import ASK, Line, memory_of, pids_of, service, stopped, url_of
 
 ARRIVAL_S = 0.6
 
@@ -167,12 +167,6 @@ def test_a_worker_may_hold_as_many_connections_as_the_system_allows(server: Serv
     (pid,) = pids_of(server)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     assert soft == hard
-
-
-def memory_of(pid: int) -> int:
-    """Bytes that a process holds."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket", b"TLS/1.0, h2c"])

@@ -11,8 +11,7 @@ import pytest
 
 from tests.homes import copy_home
 from tests.resilience.hostile_clients import N_CLIENTS
-from tests.resilience.running import pids_of, service, url_of
-from tests.resilience.test_connections import memory_of
+from tests.resilience.running import memory_of, pids_of, service, url_of
 
 SECONDS = 8.0
 CACHE_MB, UNSENT_MB, BODIES_MB = 32, 32, 32

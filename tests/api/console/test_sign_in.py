@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from api.auth.api_keys import create_key, read_keys, revoke_key
 from api.console.sessions import COOKIE
+from api.console.sign_in import MAX_FORM_BYTES
 from recsys.time_units import now_ms
 from tests.api.console.conftest import SignedIn
 
@@ -58,6 +59,14 @@ def test_a_form_of_another_site_signs_nobody_in(stranger: TestClient, console_ho
     key, foreign = (console_home / "viewer.key").read_text(), {"origin": "https://evil.example"}
     answer = stranger.post("/console/sign-in", data={"key": key}, headers=foreign, follow_redirects=False)
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+
+
+def test_a_form_of_a_stranger_is_read_to_its_limit_only(stranger: TestClient) -> None:
+    long = "x" * MAX_FORM_BYTES
+    for content in ({"data": {"key": long}}, {"files": {"key": long}}, {"files": {"key": ("a.csv", long)}}):
+        answer = stranger.post("/console/sign-in", **content)
+        assert (answer.status_code, "more than a form may hold" in answer.text) == (413, True)
+    assert stranger.post("/console/sign-out", data={"key": long}, follow_redirects=False).status_code == 303
 
 
 def test_signing_out_ends_the_session_and_needs_its_token(signed_in: SignedIn) -> None:
