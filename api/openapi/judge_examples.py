@@ -79,6 +79,7 @@ JUDGE_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "difference": {"value": -0.01, "low": -0.026, "high": 0.006},
             }
         },
+        "never_seen": ["purchases", "money"],
         "left_out": {"nothing was left to chance in them": 1252},
     },
 }

@@ -37,7 +37,8 @@ class RewardEstimates:
 class AnswerEvaluation:
     """effective: how many answers say as much about the candidate.  unsupported: share that the log never showed.
 
-    lost: answers left out, by reason.  places: how many places of a list are judged.
+    lost: answers left out, by reason.  places: how many places of a list are judged.  never_seen: rewards that no list
+    led to; nothing is said of them, because an interval of 0 to 0 would be false.
     """
 
     placement: str
@@ -47,6 +48,7 @@ class AnswerEvaluation:
     effective: float
     unsupported: float
     rewards: Mapping[str, RewardEstimates]
+    never_seen: Sequence[str]
     lost: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +66,7 @@ class AnswerEvaluation:
             "effective_sample_size": self.effective,
             "share_without_support": self.unsupported,
             "rewards": rewards,
+            "never_seen": list(self.never_seen),
             "left_out": dict(self.lost),
         }
 
@@ -107,6 +110,12 @@ def evaluate_answers(
     choices = {name: _choices(answers, name, k, n_items, customer) for name in REWARDS}
     first = next(iter(choices.values()))
     check_support(first)
+    never_seen = [name for name, each in choices.items() if not each.reward.any()]
+    if len(never_seen) == len(choices):
+        raise NotEnoughData(
+            f"{len(answers):,} explored answers, and none led to {', '.join(never_seen)}: nothing can be compared; "
+            "wait for more of them, and send clicks and purchases as events"
+        )
     return AnswerEvaluation(
         placement=placement,
         places=k,
@@ -114,7 +123,8 @@ def evaluate_answers(
         customers=n_customers,
         effective=effective_sample_size(first.weights()[:, -1]),
         unsupported=unsupported_share(first),
-        rewards={name: _estimates(each) for name, each in choices.items()},
+        rewards={name: _estimates(each) for name, each in choices.items() if name not in never_seen},
+        never_seen=never_seen,
         lost=lost,
     )
 

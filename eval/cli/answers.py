@@ -117,6 +117,8 @@ def _present(evaluation: "AnswerEvaluation", outputs: "Outputs") -> None:
         ("", "log", "IPS", "SNIPS", "doubly robust", "more than the log"),
         [(name, *_cells(each)) for name, each in evaluation.rewards.items()],
     )
+    if evaluation.never_seen:
+        console.print(f"no list led to {', '.join(evaluation.never_seen)}: nothing is said of these")
     console.print(f"evidence: worth {evaluation.effective:,.0f} answers of the candidate")
     console.print(f"without support: {evaluation.unsupported:.1%} of what the candidate would show was never drawn")
     for reason, n in evaluation.lost.items():

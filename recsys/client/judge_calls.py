@@ -60,6 +60,7 @@ class AnswersEvaluation(ResponseModel):
     effective_sample_size: float
     share_without_support: float
     rewards: dict[str, dict[str, Any]]
+    never_seen: tuple[str, ...] = ()
     left_out: dict[str, int]
 
 

@@ -46,4 +46,5 @@ class AnswersEvaluationOut(BaseModel):
     effective_sample_size: float
     share_without_support: float
     rewards: dict[str, RewardOut]
+    never_seen: list[str] = Field(description="rewards that no list led to, of which nothing is said")
     left_out: dict[str, int]

@@ -24,12 +24,15 @@ USERS, ROUNDS = 24, 10
 @pytest.fixture(scope="module")
 def home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten explored lists of three to each of 24 customers, and one list that was not; every first item is clicked."""
-    folder = tmp_path_factory.mktemp("answers") / "home"
+    return logged(trained_home, tmp_path_factory.mktemp("answers") / "home", rounds=ROUNDS, has_clicks=True)
+
+
+def logged(trained_home: Path, folder: Path, *, rounds: int, has_clicks: bool) -> Path:
     copy_home(trained_home, folder)
     answers, clicks, at_ms = list[LoggedAnswer](), list[Event](), now_ms() - 1_000_000
     with closing(open_store(folder, None)) as store:
         recommender = live_recommender(CliContext(folder, folder), store)
-        for n in range(USERS * ROUNDS + 1):
+        for n in range(USERS * rounds + 1):
             user = f"user-{n % USERS:03}"
             options = ListOptions(seed=n) if n else None
             query = replace(query_for(store, recommender, user, placement="home", k=3), options=options)
@@ -38,7 +41,7 @@ def home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             item = shown.items[0].item_id
             # At the end of the time, so that no replay knows of it.
             clicks.append(Event(f"c{n}", user, item, Kind.CLICK, at_ms + 900_000, 1.0, request_id=f"r{n}"))
-        store.append(clicks)
+        store.append(clicks if has_clicks else [])
     with closing(AnswerLog(folder / "shown.db")) as log:
         log.append(answers)
     return folder
@@ -63,6 +66,7 @@ def test_no_rules_earn_what_the_log_earned(home: Path, tmp_path: Path) -> None:
     assert clicks["log"]["value"] == pytest.approx(1)
     assert clicks["ips"]["value"] == clicks["snips"]["value"] == pytest.approx(1, rel=0.01)
     assert clicks["difference"]["value"] == pytest.approx(0, abs=0.01)
+    assert ([*figures["rewards"]], figures["never_seen"]) == (["clicks"], ["purchases", "money"])
     assert figures["left_out"] == {"nothing was left to chance in them": 1}
 
 
@@ -95,6 +99,13 @@ def test_what_cannot_be_known_is_refused(home: Path, tmp_path: Path, words: tupl
     result = evaluated(home, *(file if word == "R" else word for word in words))
     assert result.exit_code == 1
     assert said in " ".join(result.output.split())
+
+
+def test_lists_that_led_to_nothing_are_compared_with_nothing(trained_home: Path, tmp_path: Path) -> None:
+    quiet = logged(trained_home, tmp_path / "home", rounds=3, has_clicks=False)
+    result = evaluated(quiet, "--rules", rules(tmp_path, ""))
+    assert result.exit_code == 1
+    assert "none led to clicks, purchases, money" in " ".join(result.output.split())
 
 
 def test_options_of_the_other_ways_are_refused(home: Path) -> None:
