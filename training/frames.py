@@ -64,8 +64,13 @@ def as_frame(table: Any) -> pl.DataFrame:
     """
     if isinstance(table, pl.LazyFrame):
         return table.collect()
+    names = [str(name) for name in getattr(table, "columns", ())]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise BadInput(f"two columns are called {repeated!r}; rename one")
     try:
-        return pl.DataFrame(table)
+        frame = pl.DataFrame(table)
+        objects = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
+        return frame.with_columns(_texts(name, frame[name].to_list()) for name in objects)
     except (ImportError, TypeError, ValueError):  # pandas without pyarrow, or with a column of several types
         if not hasattr(table, "notna"):
             raise BadInput(
@@ -79,7 +84,15 @@ def _column(name: str, column: Any) -> pl.Series:
     """A column of pandas: numbers and times as they are, else cell by cell."""
     if getattr(column.dtype, "kind", "O") in "biuf" and not column.isna().any():
         return pl.Series(name, column.to_numpy())
-    return pl.Series(name, column.astype(object).where(column.notna(), None).tolist(), strict=False)
+    cells = column.astype(object).where(column.notna(), None).tolist()
+    try:
+        return pl.Series(name, cells, strict=False)
+    except (TypeError, pl.exceptions.PolarsError):  # such as days beside text
+        return _texts(name, cells)
+
+
+def _texts(name: str, cells: Iterable[object]) -> pl.Series:
+    return pl.Series(name, [None if cell is None else str(cell) for cell in cells], pl.String)
 
 
 def import_frames(store: Store, home: Path, frames: Mapping[str, pl.DataFrame], columns: FrameColumns) -> None:

@@ -91,6 +91,18 @@ def test_pandas_needs_no_pyarrow() -> None:
     assert result.stdout.startswith("('a', 1, datetime.datetime(2024, 1, 1, 0, 0), datetime.datetime("), result.stderr
 
 
+def test_objects_and_days_beside_text_become_text(tmp_path: Path) -> None:
+    at = [datetime(2024, 1, 1), "2024-01-02"]
+    assert as_frame(pd.DataFrame({"at": at}))["at"].to_list() == ["2024-01-01 00:00:00", "2024-01-02"]
+    path = pl.DataFrame({"path": pl.Series([tmp_path, None], dtype=pl.Object)})
+    assert as_frame(path)["path"].to_list() == [str(tmp_path), None]
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    with pytest.raises(BadInput, match="two columns are called 'a'; rename one"):
+        as_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
 def test_what_is_no_table_is_refused() -> None:
     with pytest.raises(BadInput, match="a int is no table"):
         as_frame(3)

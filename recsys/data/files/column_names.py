@@ -95,7 +95,11 @@ def guess_column(target: str, columns: Sequence[str], taken: Iterable[str] = ())
     """The column with a usual name of that target, except those that are taken; None if the table has none.
 
     Where no column has the name alone, `Price (EUR)` and `Price, EUR` are a price, and `line_items.sku` is a sku.
+    A column that is written like the target itself, as an import or an evaluation calls it, goes before all.
     """
+    for name in (target, OTHER_WORD.get(target, target)):
+        if name in columns and name not in taken:
+            return name
     short = {name: column for column in reversed(columns) if (name := _short_name(column))}
     plain = short | {plain_name(column): column for column in columns}
     names = (plain[name] for name in USUAL_NAMES[target].split() if name in plain)

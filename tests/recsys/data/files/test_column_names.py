@@ -46,6 +46,7 @@ def test_accents_units_and_parts_of_objects_do_not_hide_a_usual_name(target: str
 def test_an_id_goes_before_a_word_that_may_be_a_name() -> None:
     assert guess_column("item_id", ["Artikel", "Art.-Nr."]) == "Art.-Nr."
     assert guess_column("item_id", ["Item #", "SKU"]) == "SKU"
+    assert guess_column("item_id", ["sku", "item"]) == "item"
     assert guess_column("user_id", ["session", "email", "customer"]) == "customer"
 
 
