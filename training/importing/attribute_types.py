@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 import polars as pl
 
-from recsys.data.files.column_mapping import as_text
+from recsys.data.files.column_mapping import as_given_text, as_text
 from recsys.data.files.numbers import WITH_COMMA, plain_numbers
 
+DATABASE_NULLS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>"))
 NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # at most 15 digits and no leading zero: else it is an id
 LOOKS_NUMERIC = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 BOOLEAN = r"^(?i:true|false)$"
@@ -50,7 +51,8 @@ def _raw(name: str, kind: pl.DataType) -> pl.Expr:
     if kind.is_float() or kind.is_decimal():
         number = column.cast(pl.Float64)
         return as_text(pl.when(number.is_finite()).then(number))
-    return as_text(column.dt.to_string("iso:strict") if isinstance(kind, pl.Datetime) else column)
+    text = column.dt.to_string("iso:strict") if isinstance(kind, pl.Datetime) else column
+    return as_given_text(text, DATABASE_NULLS)
 
 
 def _as_list(part: pl.DataFrame, lists: Collection[str]) -> list[pl.Expr]:

@@ -10,22 +10,23 @@ USUAL_NAMES: Mapping[str, str] = {
     "event_id": "eventid",
     "user_id": "userid uid customerid customerno customernumber customercode customeruser customerkey clientid "
     "clientno buyerid buyerusername shopperid memberid membernumber accountid accountnumber householdid visitorid "
-    "reviewerid kundenid kundeid kundennr kundennummer kdnr kundenkarte idclient codeclient numclient numeroclient "
-    "idcliente clienteid codcliente codigocliente numerocliente codicecliente klantid klantnummer klantcode klientid "
-    "idklienta numerklienta musterino musteriid musterinumarasi user customer household visitor member client buyer "
-    "reviewer account kunde cliente klant klient musteri клиент idклиента покупатель idпокупателя 顧客id 会員id 客户id "
-    "用户id userpseudoid domainuserid distinctid anonymousid loyaltycard loyaltyid cardnumber session sessionid email "
-    "customeremail buyeremail billingemail emailaddress",
+    "reviewerid householdkey loyaltycardno cardno kundenid kundeid kundennr kundennummer kdnr kundenkarte idclient "
+    "codeclient numclient numeroclient idcliente clienteid codcliente codigocliente numerocliente codicecliente "
+    "klantid klantnummer klantcode klientid idklienta numerklienta musterino musteriid musterinumarasi user customer "
+    "household visitor member client buyer reviewer account kunde cliente klant klient musteri клиент idклиента "
+    "покупатель idпокупателя 顧客id 会員id 客户id 用户id userpseudoid domainuserid distinctid anonymousid "
+    "loyaltycard loyaltyid cardnumber session sessionid email customeremail buyeremail billingemail emailaddress "
+    "phone customerphone telefon",
     "item_id": "itemid iid productid sku asin parentasin articleid variantsku lineitemsku productsku itemsku "
     "stockcode itemcode productcode articlecode itemno itemnumber productno productnumber articleno articlenumber "
     "artno materialnumber artikelid artikelnr artikelnummer artnr artikelcode materialnummer produktid produktnummer "
     "produitid idproduit codeproduit refproduit codearticle productoid idproducto codigoproducto codproducto "
     "produtoid idproduto codigoproduto codproduto prodottoid idprodotto codicearticolo codiceprodotto kodproduktu "
-    "idproduktu urunid urunkodu stokkodu propertiesproductid артикул кодтовара 商品コート 商品id 商品编号 "
-    "商品番号 item product article artikel produkt produit producto prodotto produto articolo urun товар 商品 "
-    "movie movieid book bookid isbn track trackid song songid artist artistid game gameid business businessid "
-    "location locationid venue venueid anime animeid recipe recipeid beer beerid joke jokeid place placeid "
-    "poi poiid news newsid video videoid restaurantid aid ean gtin barcode upc",
+    "idproduktu urunid urunkodu stokkodu propertiesproductid артикул кодтовара 商品コート 商品id 商品编号 商品番号 "
+    "item product article artikel produkt produit producto prodotto produto articolo urun товар 商品 movie movieid "
+    "book bookid isbn track trackid song songid artist artistid game gameid business businessid location locationid "
+    "venue venueid anime animeid recipe recipeid beer beerid joke jokeid place placeid poi poiid news newsid video "
+    "videoid restaurantid aid ean gtin barcode upc material eanupc",
     "kind": "kind event eventtype eventname action behavior behaviour interaction activity type transactiontype "
     "actiontype ordertype auftragstyp belegart",
     "at": "time timestamp ts at t datetime date day unixtime eventtime createdat orderdate transactiondate "
@@ -62,14 +63,14 @@ USUAL_NAMES: Mapping[str, str] = {
     "cost": "cost costprice unitcost costperitem einkaufspreis ek wareneinsatz",
     "weight": "weight quantity qty count n plays playcount times amount value",
     "name": "name title productname itemname producttitle prodname bezeichnung artikelbezeichnung artikelname "
-    "produktname nom designation nomproduit nombre nome naam",
+    "produktname nom designation nomproduit nombre nome naam materialkurztext",
     "category": "category productcategory department categories producttype producttypename genres kategorie "
     "warengruppe produktgruppe categorie categoria rubrique type",
-    "brand": "brand manufacturer vendor marke hersteller marque fabricant marca",
+    "brand": "brand manufacturer vendor marke hersteller marque fabricant marca brandname",
     "stock": "stock inventory stockquantity qty variantinventoryqty inventoryqty stockqty bestand lagerbestand lager "
-    "existencias giacenza voorraad",
-    "available_from": "availablefrom verfugbarab",
-    "available_until": "availableuntil verfugbarbis",
+    "existencias giacenza voorraad currentstocklevel stocklevel quantityonhand onhand",
+    "available_from": "availablefrom verfugbarab gultigab validfrom",
+    "available_until": "availableuntil verfugbarbis gultigbis validuntil",
 }
 
 # In names such as número de cliente.
@@ -108,8 +109,8 @@ def guess_column(target: str, columns: Sequence[str], taken: Iterable[str] = ())
 
 def _short_name(column: str) -> str:
     """The name without what stands in parentheses or after a comma; of a part of an object its key, but no id, name."""
-    whole, dot, key = column.rpartition(".")
-    if dot:
+    whole, _, key = column.rpartition(".")
+    if whole and re.fullmatch(r"\$?[\w-]+", key):
         if key.isdecimal() or key.startswith("$"):  # an element of a list; a typed value of MongoDB
             return _short_name(whole)
         owner = whole.rpartition(".")[2] if key == "id" and "." in whole else None  # order.customer.id is a customer's

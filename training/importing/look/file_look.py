@@ -214,8 +214,9 @@ def _guess_guests(options: _Options, guess: TableGuess, cells: Mapping[str, pl.S
     """Takes orders without any customer for those of guests."""
     if not {"user_id", "order_id"} <= guess.columns.keys():
         return
-    user, order = (cells[guess.columns[target]] for target in ("user_id", "order_id"))
-    rows = pl.DataFrame([user.alias("user"), order.alias("order")]).drop_nulls("order")
+    targets = [target for target in ("user_id", "order_id", "item_id") if target in guess.columns]
+    rows = pl.DataFrame([cells[guess.columns[target]].alias(target[:-3]) for target in targets])
+    rows = rows.drop_nulls([name for name in rows.columns if name != "user"])
     nobody = rows.filter(pl.col("user").is_null().all().over("order"))
     if nobody.height:
         options.guest = ""

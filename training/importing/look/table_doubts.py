@@ -10,9 +10,16 @@ from training.importing.look.table_guess import TableGuess
 
 NEEDED = {"events": ("user_id", "item_id", "at"), "items": ("item_id",), "users": ("user_id",)}
 VALUE = r"[\d.,:/ +-]+"  # of a column name that is a number or a date
+LONG_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*|\d{9,19}")
 KNOWN_NAMES = {name for names in USUAL_NAMES.values() for name in names.split()}
 NUMBERS = ("quantity", "price", "amount", "rating", "discount", "stock", "cost")
-NATURES = {"at": "time", "kind": "known kind", **dict.fromkeys(NUMBERS, "number")}
+NATURES = {
+    "at": "time",
+    "available_from": "time",
+    "available_until": "time",
+    "kind": "known kind",
+    **dict.fromkeys(NUMBERS, "number"),
+}
 CURRENCY_NAME = r"currency|wahrung|waehrung|devise|moneda|valuta|moeda|waluta|parabirimi"
 SIGN = r"(\p{Sc}|\b(?:EUR|USD|GBP|CHF|CAD|AUD|JPY|PLN|SEK|NOK|DKK|TRY|BRL|INR)\b)"
 MONEY = ("price", "amount", "discount", "cost")
@@ -22,7 +29,11 @@ UNICODE = ("utf-8", "utf-16", "utf-16-le", "utf-16-be")
 def format_doubts(columns: Sequence[str], encoding: str, rows: pl.DataFrame) -> Iterator[str]:
     """Doubts about the header, the separator and the encoding."""
     n_values = sum(bool(re.fullmatch(VALUE, name)) for name in columns)
-    if n_values == len(columns) or (2 * n_values >= len(columns) and not KNOWN_NAMES & {*map(plain_name, columns)}):
+    if (
+        any(LONG_TIME.fullmatch(name) for name in columns)
+        or n_values == len(columns)
+        or (2 * n_values >= len(columns) and not KNOWN_NAMES & {*map(plain_name, columns)})
+    ):
         yield "the first line looks like a row; put a line with the names of the columns above it"
     if len(columns) == 1 and re.search(r"[\^~\x01\x1f:]|\S  +\S", columns[0]):
         yield f"only one column was found, {columns[0]!r}; if it is several, name their separator: --delimiter"

@@ -12,7 +12,7 @@ from recsys.data.files.column_mapping import ColumnMapping, as_text
 from recsys.data.files.column_names import USUAL_NAMES, guess_column, plain_name
 from training.importing.entities import ITEM_TARGETS
 from training.importing.look.kind_words import guess_kinds
-from training.importing.look.value_guess import are_numbers, are_times
+from training.importing.look.value_guess import NEVER, are_numbers, are_times
 
 EVENT_TARGETS = (
     "user_id", "item_id", "at", "kind", "order_id", "rating", "quantity", "price", "amount", "channel", "event_id",
@@ -20,6 +20,8 @@ EVENT_TARGETS = (
 )  # fmt: skip
 IDS = ("id", "number", "code", "key")  # names of the id of whatever the table is about
 MOST_KINDS = 50
+OF_EVENTS = {"at", "order_id", "kind", "rating"}
+BARCODES = ("ean", "gtin", "barcode", "upc", "eanupc")  # ids of the world, and not of the shop
 OF_ORDERS = {"order_id", "kind", "quantity"}  # beside customer and time, targets of events alone
 HAS_CLOCK = r"\d:\d|^\d{9,}|\d[T ]\d{4,6}$|^\d+\.\d+$"
 CLOCK = r"(?i)^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]\.?m\.?)?$"
@@ -84,9 +86,9 @@ def guess_table(cells: Mapping[str, pl.Series], explode: str | None) -> TableGue
     if "user_id" in events and "item_id" not in items:
         is_order = "at" in events and OF_ORDERS & events.keys()
         return TableGuess("events", events, unfit) if is_order else TableGuess("users", {"user_id": events["user_id"]})
-    if "user_id" in events and _has_repeated(cells[items["item_id"]]):  # a catalogue has an item once
-        return TableGuess("events", events, unfit)
-    if "item_id" not in items and (own := _own_id(cells)):
+    if "user_id" in events and (OF_EVENTS & events.keys() or _has_repeated(cells[items["item_id"]])):
+        return TableGuess("events", events, unfit)  # a catalogue has an item once
+    if plain_name(items.get("item_id", "ean")) in BARCODES and (own := _own_id(cells)):
         items["item_id"] = own
     return TableGuess("items", items, unfit_items)
 
@@ -181,6 +183,12 @@ def _are_given_numbers(text: pl.Series) -> bool:
     return _is_given(text) and are_numbers(text)
 
 
+def _are_given_dates(text: pl.Series) -> bool:
+    """Whether they are times, or dates that mean never."""
+    dates = text.filter(~text.str.contains(NEVER))
+    return _is_given(text) and (dates.is_empty() or are_times(dates))
+
+
 def _text(name: str, rows: pl.DataFrame) -> pl.Series:
     value = ColumnMapping({"column": name}, {}).value("column", rows.columns)
     return rows.select(as_text(value).alias(name)).to_series()
@@ -216,5 +224,5 @@ CHECKS: Mapping[str, Callable[[pl.Series], bool]] = {
     "at": _are_given_times,
     "kind": _are_kinds,
     **dict.fromkeys(("rating", "quantity", "price", "amount", "discount", "stock", "cost"), _are_given_numbers),
-    **dict.fromkeys(("available_from", "available_until"), _are_given_times),
+    **dict.fromkeys(("available_from", "available_until"), _are_given_dates),
 }

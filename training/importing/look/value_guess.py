@@ -26,7 +26,7 @@ MOST_TRIED = 500
 SPREADSHEET_DAYS = (32_874, 73_051)  # 1990-01-01 and 2100-01-01
 ONE_NUMBER = r"^[+-]?\d{1,3},\d{3}$"  # 1,299: a thousand and more, or one and a little
 LOCAL = r"(^|[T ])\d{1,2}:\d\d(:\d\d)?(\.\d+)?( ?[AaPp]\.?[Mm]\.?)?$"  # and nothing of a zone
-NEVER = r"^(0000|0001|9999)-"
+NEVER = r"^(0000|0001|9999)-|[./]9999$"
 
 
 def are_numbers(text: pl.Series) -> bool:

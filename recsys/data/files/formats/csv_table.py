@@ -17,15 +17,18 @@ from recsys.data.files.formats.byte_stream import ByteStream, translated_errors
 from recsys.data.files.formats.file_table import BrokenRow, Chunk, DuplicateColumn, legible
 from recsys.data.files.formats.limits import MAX_CELL, MAX_COLUMNS, MAX_LINE, chunk_rows
 from recsys.data.files.formats.lines import BoundedLines
+from recsys.data.ids import INVISIBLE
 from recsys.errors import BadFile
 
 DELIMITERS = ",;\t|"
+BREAKS = re.compile(r"\s*[\r\n]\s*|[\u00a0\u202f]")
 QUOTED = re.compile(r'"[^"]*"')
 MIN_CELLS = 2  # a line with a single cell, in a file of several columns, is a heading or a footer
 MAX_LINES_IN_QUOTES = 100
 NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
 
 SEPARATOR_LINE = re.compile(r'^\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)  # of Excel
+SAMPLE_LINES = 5  # below a header with several separators: they show which one it is
 MOST_TITLES = 20  # lines above the header that are titles or comments
 ESCAPES: tuple[dict[str, Any], ...] = (  # ways of quoting that make a row of a line that is none
     {"skipinitialspace": True},
@@ -177,7 +180,8 @@ def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
         _check_signature(path, stream.peek(16))
         lines = BoundedLines(path, file.readline)
         header_lines, header, named = _find_header(lines, delimiter)
-        delimiter = delimiter or named
+        signs = sum(header.count(sign) > 0 for sign in DELIMITERS)
+        rows = [text for _, text in islice(lines, SAMPLE_LINES)] if signs > 1 else []
     lines.check()
     if lines.broken:
         raise BadFile(f"{path}: line {lines.broken[0].line} {lines.broken[0].reason}; the header comes after it")
@@ -185,14 +189,13 @@ def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
         raise BadFile(f"{path}: is empty")
     if "\0" in header or not _is_utf8(header):
         raise BadFile(f"{path}: is no text in UTF-8; save it as UTF-8")
-    bare = QUOTED.sub("", header)
-    usual = max(DELIMITERS, key=bare.count)
-    columns, fault = _parse_record(header, delimiter or usual)
+    delimiter = delimiter or named or _guess_delimiter(header, rows)
+    columns, fault = _parse_record(header, delimiter)
     if fault:
         raise BadFile(f"{path}: the header {fault}")
     if len(columns) > MAX_COLUMNS:
         raise BadFile(f"{path}: has {len(columns):,} columns, at most {MAX_COLUMNS:,} are read; leave some out")
-    return CsvTable(path, unique_names(path, columns), delimiter or usual, header_lines, encoding)
+    return CsvTable(path, unique_names(path, columns), delimiter, header_lines, encoding)
 
 
 def _check_signature(path: Path, start: bytes) -> None:
@@ -209,7 +212,7 @@ def _find_header(lines: BoundedLines[str], delimiter: str | None) -> tuple[int, 
 
     Above it may stand a line `sep=;`, comments that begin with # and titles, which fill a single cell.
     """
-    filled = (row for row in lines if not row[1].isspace())
+    filled = _whole_lines(lines)
     number, text = next(filled, (0, ""))
     named = SEPARATOR_LINE.match(text)
     if named:
@@ -226,6 +229,24 @@ def _find_header(lines: BoundedLines[str], delimiter: str | None) -> tuple[int, 
     return (*(header if header is not None and is_title else (number, text)), named and named[1])
 
 
+def _whole_lines(lines: Iterator[SourceRow]) -> Iterator[SourceRow]:
+    """The lines that are not empty; those of a text in quotes joined, with the number of the last."""
+    for number, text in lines:
+        while text.count('"') % 2 and (more := next(lines, None)):
+            number, text = more[0], text + more[1]
+            if len(text) > MAX_LINE:
+                break
+        if not text.isspace():
+            yield number, text
+
+
+def _guess_delimiter(header: str, rows: list[str]) -> str:
+    """The separator that parts as many cells in the rows as in the header, else the most frequent one of the header."""
+    bare, others = QUOTED.sub("", header), [QUOTED.sub("", row) for row in rows if not row.isspace()]
+    n_equal = {sign: sum(row.count(sign) == bare.count(sign) > 0 for row in others) for sign in DELIMITERS}
+    return max(DELIMITERS, key=lambda sign: (n_equal[sign], bare.count(sign)))
+
+
 def _n_filled(text: str, delimiter: str | None) -> int:
     """How many cells of a line hold something.  delimiter: None stands for the most frequent one of the line."""
     bare = QUOTED.sub(lambda cell: "x" if len(cell[0]) > 2 else "", text)
@@ -233,8 +254,12 @@ def _n_filled(text: str, delimiter: str | None) -> int:
 
 
 def unique_names(path: Path, columns: list[str]) -> tuple[str, ...]:
-    """The names of the columns; one without a name is called column_N.  Raises DuplicateColumn."""
-    names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(columns, 1))
+    """The names of the columns; one without a name is called column_N.  Raises DuplicateColumn.
+
+    Line ends and blanks that do not break become blanks; what nobody sees at the ends is left out.
+    """
+    plain = (BREAKS.sub(" ", name).strip(INVISIBLE).strip() for name in columns)
+    names = tuple(name or f"column_{number}" for number, name in enumerate(plain, 1))
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DuplicateColumn(f"{path}: two columns are called {repeated[0]!r}; rename one", names)

@@ -34,6 +34,7 @@ def test_a_column_of_another_name_is_not_guessed() -> None:
         ("user_id", "Número de cliente"),
         ("user_id", "order.customer.id"),
         ("user_id", "Müşteri No"),
+        ("price", "Preis (zzgl. MwSt.)"),
         ("user_id", "顧客ID"),
         ("item_id", "Артикул"),
         ("price", "price.$numberDecimal"),

@@ -112,6 +112,17 @@ def test_a_file_of_another_format_than_its_name_says_is_named(tmp_path: Path, co
         open_table(written(tmp_path / "a.csv", content))
 
 
+def test_the_rows_show_which_separator_of_the_header_parts_its_names(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "u;i, ean, or isbn;price, net, EUR\n1;A;3,50\n2;B;4,50\n")
+    assert open_table(path).columns == ("u", "i, ean, or isbn", "price, net, EUR")
+
+
+def test_names_of_columns_hold_no_line_ends_and_nothing_that_nobody_sees(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", '"Customer\nID",Order\u00a0no,SKU\u200b\n1,2,3\n')
+    assert open_table(path).columns == ("Customer ID", "Order no", "SKU")
+    assert read_all(path)[:2] == ([{"Customer ID": "1", "Order no": "2", "SKU": "3"}], [3])
+
+
 def test_a_file_of_another_encoding_is_read_as_it_is_named(tmp_path: Path) -> None:
     for encoding in ("cp1252", "utf-16"):
         path = written(tmp_path / "a.csv", "größe,i\n1,Käse\n".encode(encoding))

@@ -187,6 +187,19 @@ def test_the_encoding_that_was_guessed_is_shown(tmp_path: Path) -> None:
     assert "the file is not UTF-8; as cp1254 it holds 'Şükrü'; if that is wrong, name its --encoding" in look.doubts
 
 
+def test_the_id_of_the_shop_goes_before_a_barcode_and_dates_that_mean_never_are_dates(tmp_path: Path) -> None:
+    look = looked(tmp_path, "id,title,gtin,available until\nA,Tea,4006381333931,9999-12-31\nB,Mug,4006381333948,\n")
+    assert targets(look) | {"attribute": ""} == {
+        "item_id": "id", "name": "title", "attribute": "", "available_until": "available until"
+    }  # fmt: skip
+
+
+def test_ratings_without_times_are_no_catalogue(tmp_path: Path) -> None:
+    look = looked(tmp_path, "User-ID;ISBN;Book-Rating\n1;a;5\n2;b;6\n")
+    assert (look.table, targets(look)["rating"]) == ("events", "Book-Rating")
+    assert "no column looks like at; name it: --map at=COLUMN" in look.doubts
+
+
 def test_a_column_of_a_usual_name_whose_values_do_not_fit_is_not_taken(tmp_path: Path) -> None:
     look = looked(tmp_path, "customer,sku,date,ordered,betrag\nu,a,soon,2026-11-01,much\n")
     assert targets(look) == {"user_id": "customer", "item_id": "sku", "at": "ordered"}
