@@ -73,7 +73,7 @@ async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=1
 async def try_rules(request: Request) -> Response:
     """A preview: how rules change one list, compared with no rules or the rules in use.  Nothing is stored.
 
-    With `customers`, also those of so many sampled customers: lists changed, expected purchases, coverage.
+    With `customers`, also those of so many sampled customers: lists changed, expected money, coverage.
     """
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
     live = state.releases.rules

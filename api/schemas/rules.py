@@ -95,7 +95,7 @@ class PreviewChangeOut(BaseModel):
 class ShopPreviewOut(BaseModel):
     """Lists of sampled customers with the rules beside those without.
 
-    money: expected purchases of the items of a list.  coverage: different items in all lists.  active: share of the
+    money: expected money of the items of a list.  coverage: different items in all lists.  active: share of the
     customers for whom each rule is active.
     """
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recsys.experiments.state import Experiment
     from recsys.experiments.verdict import ExperimentResult
     from recsys.experiments.watch import WatchedMark
+    from recsys.inference.welch import Effect
 
 ExperimentId = Annotated[str | None, typer.Argument(help="Id of the experiment; the newest when left out.")]
 
@@ -85,16 +86,7 @@ def _print(experiment: "Experiment", result: "ExperimentResult", watched: "list[
         preferred = result.preference
         counts = f"{preferred.prefer_b:,} prefer B, {preferred.prefer_a:,} prefer A, {preferred.ties:,} neither"
         console.print(f"{counts}; p = {preferred.p:.3g}")
-    rows = [
-        (
-            name,
-            f"{effect.difference:+.4g}",
-            f"{effect.low:+.4g} to {effect.high:+.4g}",
-            f"{effect.p:.3g}",
-            effect.method,
-        )
-        for name, effect in result.effects.items()
-    ]
+    rows = [(name, *_cells(effect)) for name, effect in result.effects.items()]
     if rows:
         print_table(("for each customer", "B - A", "95 % interval", "p", "method"), rows)
     looks = [(str(look.number), minute(look.at_ms), f"{look.z:+.2f}", f"{look.bound:.2f}") for look in result.looks]
@@ -102,6 +94,13 @@ def _print(experiment: "Experiment", result: "ExperimentResult", watched: "list[
         print_table(("look", "at", "z", "ends beyond"), looks)
     if watched:
         print_table(("on this host, this hour", "A", "B", "B may have"), _shares(watched))
+
+
+def _cells(effect: "Effect") -> tuple[str, ...]:
+    if effect.is_unseen:
+        return "none in either arm yet", "", "", ""
+    interval = f"{effect.low:+.4g} to {effect.high:+.4g}"
+    return f"{effect.difference:+.4g}", interval, f"{effect.p:.3g}", effect.method
 
 
 def _shares(watched: "list[WatchedMark]") -> Iterator[tuple[str, ...]]:

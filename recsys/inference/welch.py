@@ -1,7 +1,7 @@
 """Welch's test: the difference of two means with unequal variances, and its interval."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, sqrt
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -33,6 +33,11 @@ class Effect:
     def is_clear(self) -> bool:
         """Whether the interval leaves 0 out."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether no customer of either arm had any: then an interval of 0 to 0 would be false."""
+        return self.low == self.high == self.difference == 0 and isnan(self.relative)
 
 
 def welch(treated: Doubles, control: Doubles, *, alpha: float = ALPHA, method: str = "welch") -> Effect:

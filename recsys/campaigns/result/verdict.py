@@ -25,6 +25,8 @@ def verdict_words(effects: Mapping[str, Effect], *, is_mismatch: bool, is_drawn:
     if not is_drawn:
         return _undrawn_words(effects)
     effect = effects["cuped"]
+    if effect.is_unseen:
+        return "Nobody of either group paid anything in its time, so nothing can be told of what it changed."
     interval = f"{money_words(effect.low)} to {money_words(effect.high)} per customer"
     if not effect.is_clear:
         return f"It cannot be told whether the campaign changed anything: {interval} is what luck allows."

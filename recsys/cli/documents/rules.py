@@ -76,7 +76,7 @@ def try_(
 ) -> None:
     """Show what rules would change in one list, or in the whole shop; nothing is stored.
 
-    With --customers: how many lists change, the expected purchases of their items (by the calibrated chances; not what
+    With --customers: how many lists change, the expected money of their items (by the calibrated chances; not what
     showing them brings), and how many different items are shown, each with its 95 % interval.
 
     Example: recsys rules try rules.toml --user 900
@@ -133,7 +133,7 @@ def _print_shop(result: "ShopPreview", placement: str, console: Console) -> None
         console.print(f"lists that {verb}: {share.share:.1%} ({share.low:.1%} to {share.high:.1%})")
     console.print(f"new items in a list: {result.came_in:.2f} on average")
     for name, change, digits in (
-        ("expected purchases of a list", result.money, 3),
+        ("expected money of a list", result.money, 3),
         ("different items in all lists", result.coverage, 0),
     ):
         before, after = (f"{value:,.{digits}f}" for value in change[:2])

@@ -33,3 +33,8 @@ def test_arms_that_do_not_vary_differ_for_sure_or_not_at_all(value: float, p: fl
 
 def test_a_share_of_nothing_is_not_given() -> None:
     assert np.isnan(welch(np.ones(3), np.zeros(3)).relative)
+
+
+@pytest.mark.parametrize(("value", "is_unseen"), [(0.0, True), (1.0, False)])
+def test_what_no_customer_had_is_unseen(value: float, is_unseen: bool) -> None:
+    assert welch(np.full(4, value), np.full(9, value)).is_unseen is is_unseen

@@ -141,6 +141,9 @@ def typed_plan(visit: Visit) -> dict[str, Any]:
 
 def _effect(measure: str, effect: dict[str, Any]) -> dict[str, Any]:
     p = effect["p"]
+    if effect["difference"] == effect["low"] == effect["high"] == 0 and effect["relative"] is None:
+        arms = {name: effect[name] for name in ("n_treated", "n_control")}
+        return {"name": measure, **arms, "method": "none in either arm yet"}
     return {"name": measure, **effect, "p": None if p is None else f"{p:.2g}"}
 
 

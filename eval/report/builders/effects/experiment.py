@@ -76,7 +76,7 @@ def _direction(name: str, effect: Effect) -> ComparisonVerdict:
 
 
 def _words(effect: Effect) -> str:
-    if effect.low == effect.high == 0:
+    if effect.is_unseen:
         return "None in either arm yet."
     relative = "" if isnan(effect.relative) else f" ({signed(100 * effect.relative, 1)}{PER_CENT})"
     interval = f"{signed(effect.low, 3)} to {signed(effect.high, 3)}"

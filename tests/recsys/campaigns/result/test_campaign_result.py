@@ -8,11 +8,12 @@ import pytest
 from recsys.campaigns.campaign import save_campaign
 from recsys.campaigns.definition import parse_definition
 from recsys.campaigns.result.campaign_result import CampaignResult, read_result
-from recsys.campaigns.result.verdict import NO_PROOF
+from recsys.campaigns.result.verdict import NO_PROOF, verdict_words
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
 from recsys.errors import NotEnoughData, UnknownCampaign
+from recsys.inference.welch import welch
 from recsys.time_units import DAY_MS
 from tests.recsys.campaigns.result.planted_campaigns import IDS, LIFT, NOW_MS, START_MS, N, orders
 
@@ -123,3 +124,8 @@ def test_a_campaign_to_a_few_customers_is_not_read(tmp_path: Path) -> None:
     store.add_facts([Fact(f"m{n}", IDS[n], FactKind.MESSAGE, START_MS, None, "sent", "few") for n in range(5)])
     with pytest.raises(NotEnoughData, match="fewer than 20"):
         read(store, "few")
+
+
+def test_groups_that_paid_nothing_tell_nothing() -> None:
+    nothing = {"cuped": welch(np.zeros(30), np.zeros(30))}
+    assert verdict_words(nothing, is_mismatch=False, is_drawn=True).startswith("Nobody of either group paid anything")
