@@ -7,7 +7,7 @@ from math import isnan
 from eval.report.charts import Chart, ChartRow, signed_axis
 from eval.report.formatting import PER_CENT, signed
 from eval.report.page import Page, PagePart, PageSection
-from eval.report.ranking_report import Cell, EvaluationRecord, ReportTable, Role
+from eval.report.ranking_report import Cell, EvaluationRecord, Exclusion, ReportTable, Role
 from eval.stats.bootstrap import Estimate
 from eval.stats.paired import ComparisonVerdict
 from recsys.experiments.state import Experiment
@@ -31,6 +31,7 @@ CAVEATS = (
     "Only a look that was planned decides. A figure between two looks is on its way.",
     "Customers who saw both arms, and those who refused personalisation since, are left out.",
 )
+LEFT_OUT = "they saw both arms, as after a merge, or refused personalisation since"
 WORSE_IS_MORE = ("dismissals", "returns")
 
 
@@ -143,7 +144,7 @@ def _record(experiment: Experiment, result: ExperimentResult, now: datetime) -> 
             "Planned": f"{plan.days} days, {plan.looks} looks, {plan.share:g} % of the customers, by {plan.measure}",
             "Customers": f"{result.n_a:,} in A, {result.n_b:,} in B, {result.n_left_out:,} left out",
         },
-        exclusions=[],
+        exclusions=[Exclusion("customers", LEFT_OUT, result.n_left_out, 0)] if result.n_left_out else [],
         tables=[ReportTable("For each customer", columns, shown)] if shown else [],
         figures=ReportTable("Figures", columns, rows),
         settings={},

@@ -64,6 +64,7 @@ def test_a_drawn_campaign_tells_its_margin_and_its_interval() -> None:
     ):
         assert words in shown
     assert "not proof" not in shown
+    assert "Nothing was left out" not in shown, "three were"
 
 
 def test_a_campaign_without_a_draw_says_four_times_what_it_is_not() -> None:

@@ -51,6 +51,8 @@ def test_the_page_says_what_to_do_and_what_decides() -> None:
         assert words in shown, words
     assert "a list took longer than 50 ms" in shown
     assert "<script src" not in shown
+    assert "3 customers: they saw both arms, as after a merge" in shown
+    assert "Nothing was left out" in page(replace(RESULT, n_left_out=0))
 
 
 def test_more_dismissals_are_worse_and_an_unknown_margin_is_not_shown() -> None:
