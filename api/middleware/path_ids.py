@@ -37,9 +37,10 @@ def without_marks(path: str) -> str:
 def convert_ids(route: Route) -> None:
     """Ids with escaped slashes or line breaks reach the route whole, and the route says what is wrong with them.
 
-    An unescaped slash, one at the end too, belongs to no id: such a path is that of another route, or of none.
+    An unescaped slash, one at the end too, belongs to no id: such a path is that of another route, or of none.  Behind
+    the end of a route stands nothing, no line break either: a proxy that closes `/metrics` means `/metrics%0A`, too.
     """
-    pattern = route.path_regex.pattern
+    pattern = route.path_regex.pattern.removesuffix("$") + r"\Z"  # `$` matches before a line break, too
     for name, convertor in route.param_convertors.items():
         if isinstance(convertor, PathConvertor):
             pattern = pattern.replace(f"(?P<{name}>{convertor.regex})", f"(?P<{name}>[^/]+)")

@@ -2,10 +2,12 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
+
+from api.observability.log_stream import LossyLogStream
 
 LogFormat = Literal["auto", "json", "text"]
 
@@ -20,17 +22,18 @@ def configure_logs(level: str, line_format: LogFormat = "auto") -> None:
     """Formats the log lines of this project, of uvicorn and of every library alike; lines below `level` cost little."""
     is_text = line_format == "text" or (line_format == "auto" and sys.stderr.isatty())
     stages, renderer = _text_stages() if is_text else _json_stages()
+    stream = cast(TextIO, LossyLogStream(sys.stderr))
     structlog.configure(
         processors=[structlog.stdlib.add_log_level, *stages, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder(), _without_copy, *stages],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     handler.addFilter(lambda record: record.msg != _DISCONNECTED)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

@@ -51,6 +51,12 @@ def test_a_slash_that_is_not_escaped_belongs_to_no_id(reader: TestClient, route:
     assert reader.get("/v1/items/item-001%2F").status_code == 404
 
 
+def test_a_line_break_behind_a_path_is_that_of_no_route(reader: TestClient) -> None:
+    for route in (path for path in NEEDS if not path.endswith(("*", "}"))):
+        path = re.sub(r"\{.*\}", "item-001", route)
+        assert {reader.request(method, f"{path}%0A").status_code for method in NEEDS[route]} <= {404, 405}, route
+
+
 def test_a_mounted_application_opens_to_its_scope_alone(mounted: TestClient, keys: dict[str, str]) -> None:
     with mounted as client:
         for path in ("/console/", "/console/customers", "/console/a/b"):
