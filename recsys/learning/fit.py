@@ -30,6 +30,7 @@ MIN_USERS = 30
 FEW_USERS = 4_000  # judgements; fewer cannot tell models apart that differ by a few thousandths
 MAX_EXTRA_SPLITS = 3  # further held-back parts of the same data
 FINAL_USERS = 8_000  # judgements between the finalists: a blend often differs from its best part by a hundredth
+MOST_USERS = 20_000  # of the held-back part judge the finalists: their fits are made, and more judges cost only lists
 MAX_FINAL_SPLITS = 4
 CALIBRATION_DEPTH = 50  # candidates of each list that its calibration is learned from
 RECALL_SAMPLE = 200  # users whose vectors an approximate index is measured with
@@ -90,7 +91,7 @@ def _taken_over(release: Bundle, plan: Plan) -> SelectionResult:
 def _select(data: Interactions, plan: Plan, rng: Generator, step: StepTimer) -> SelectionResult:
     """What the held-back events choose; equal weights and no calibrations when there are too few of them."""
     holdout = hold_out(data, plan.validation_days, rng, split=plan.split)
-    share, everybody = repeat_share(holdout), validation_users(holdout, rng, FINAL_USERS)
+    share, everybody = repeat_share(holdout), validation_users(holdout, rng, MOST_USERS)
     users = everybody.first(MAX_USERS)
     if len(users) < MIN_USERS:
         return SelectionResult(_unvalidated(plan, len(users)), {}, share, len(users), holdout.description)

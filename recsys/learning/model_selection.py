@@ -29,7 +29,8 @@ MAX_USERS = 2_000  # that models, blend and calibrations are chosen with
 SEARCH_USERS = 500  # enough to tell a good half-life from a bad one, and a model that adds nothing
 SAMPLE_EVENTS = 250_000  # a sample of so many events is enough for the same
 LARGE_CATALOGUE = 5_000  # items; with more, half-lives are tried with a cheaper version of a model
-SETTINGS_USERS, SETTINGS_SHARE = 1_000, 0.5  # that settings are judged by; of the budget left for optional models
+SETTINGS_USERS, SETTINGS_SHARE = 1_000, 0.5  # that settings need as judges; of the budget left for optional models
+MOST_SETTINGS_USERS = 8_000
 SMALLEST_SHARE = 1 / 64  # of the customers that optional models are judged by, where more would not fit the budget
 
 
@@ -65,7 +66,7 @@ def select_models(
 ) -> ModelChoice:
     """Half-lives are chosen on a sample; optional models are judged at full strength, first on the sample, if any.
 
-    everybody: MAX_USERS judge models, all of them settings.  more, last_look: further splits, the last for finalists.
+    everybody: MAX_USERS judge models, more of them settings.  more, last_look: further splits, the last for finalists.
     """
     users = everybody.first(MAX_USERS)
     validation = _search_validation(sample := draw_sample(holdout.past, rng), holdout, users)
@@ -116,14 +117,15 @@ def _search_validation(sample: Interactions, holdout: Holdout, users: Validation
 def _settings_validations(
     search: Validation, holdout: Holdout, everybody: ValidationUsers, more: Sequence[tuple[Holdout, ValidationUsers]]
 ) -> list[Validation]:
-    """What settings are tried on: all judges, as more of them cost only lists, and further splits where they are few.
+    """What settings are tried on: many judges, as more of them cost only lists, and further splits where they are few.
 
     Where the past is a sample, the judges of the search.
     """
-    validations = [search if search.past is not holdout.past else replace(search, users=everybody)]
-    for further, users in more:
+    users = everybody.first(MOST_SETTINGS_USERS) if search.past is holdout.past else search.users
+    validations = [replace(search, users=users)]
+    for further, others in more:
         if sum(len(each.users) for each in validations) < SETTINGS_USERS:
-            validations.append(replace(search, past=further.past, users=users))
+            validations.append(replace(search, past=further.past, users=others))
     return validations
 
 

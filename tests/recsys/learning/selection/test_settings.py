@@ -43,7 +43,7 @@ def validation(holdout: Holdout) -> Validation:
     return Validation(holdout.past, validation_users(holdout, RNG, 300), only_new=True)
 
 
-def test_settings_are_judged_by_everybody_the_cheapest_model_first(
+def test_settings_have_more_judges_than_models_and_the_cheapest_come_first(
     holdout: Holdout, validation: Validation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds: dict[type, float] = {Popularity: 2.0, UserNeighbours: 1.0}
@@ -54,11 +54,13 @@ def test_settings_are_judged_by_everybody_the_cheapest_model_first(
         return learner, None
 
     monkeypatch.setattr(model_selection, "MAX_USERS", 40)
+    monkeypatch.setattr(model_selection, "MOST_SETTINGS_USERS", 200)
+    monkeypatch.setattr(model_selection, "SETTINGS_USERS", 100)
     monkeypatch.setattr(model_selection, "foretold_seconds", lambda learner, _size: seconds[type(learner)])
     monkeypatch.setattr(model_selection, "with_best_settings", noted)
     plan = Plan({"popularity": Popularity(), "user_neighbours": UserNeighbours()}, {})
     choice = select_models(holdout, validation.users, plan, RNG, lambda _name: nullcontext())
-    assert judged == [(UserNeighbours, [300]), (Popularity, [300])]
+    assert judged == [(UserNeighbours, [200]), (Popularity, [200])]
     assert choice.verdicts["popularity"].n_users == 40
 
 
