@@ -49,7 +49,11 @@ def parse_numbers(values: pl.Series, decimal: str | None) -> pl.Series:
     """Float64, null where a value is no number.  decimal: the decimal separator, `,` or `.`; None is a point."""
     if values.dtype.is_numeric():
         return text_of(values).cast(pl.Float64, strict=False)
-    text = bare_numbers(text_of(values))
+    text = text_of(values)
+    numbers = text.cast(pl.Float64, strict=False)
+    if decimal != "," and numbers.null_count() == text.null_count():
+        return numbers
+    text = bare_numbers(text)
     return (text if decimal is None else plain_numbers(text, decimal)).cast(pl.Float64, strict=False)
 
 
@@ -82,8 +86,9 @@ def check_decimal(rows: pl.DataFrame, mapping: ColumnMapping, targets: Iterable[
         return
     for target in targets:
         for part in mapping.sources(target, rows.columns):
-            values = bare_numbers(rows.select(as_text(as_column(part, rows.columns)))[:, 0].drop_nulls())
-            commas = values.filter(values.str.contains(WITH_COMMA))
+            values = rows.select(as_text(as_column(part, rows.columns)))[:, 0].drop_nulls()
+            commas = bare_numbers(values.filter(values.str.contains(",", literal=True)))
+            commas = commas.filter(commas.str.contains(WITH_COMMA))
             if len(commas) <= MIN_SHARE * len(values):
                 continue
             raise BadInput(
