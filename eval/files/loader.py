@@ -166,6 +166,7 @@ def _open(path: Path, written: ColumnMapping) -> FileTable:
         return open_table(
             path,
             delimiter=written.delimiter,
+            header=written.header,
             encoding=written.encoding,
             sheet=written.sheet,
             file_format=written.file_format,
@@ -179,8 +180,8 @@ def _check_header(path: Path, columns: Sequence[str]) -> None:
     """Raises BadInput where the first line is a row."""
     if all(_is_number(column) or _looks_like_time(column) for column in columns):
         raise BadInput(
-            f"{path}: has no header, its first line is {', '.join(columns)}; put the names of its columns above it, "
-            f"such as {','.join(_header(columns))}"
+            f"{path}: has no header, its first line is {', '.join(columns)}; put the names of its columns into "
+            f"--header, or in a line above it, such as {','.join(_header(columns))}"
         )
 
 

@@ -32,7 +32,7 @@ class ReadingOptions:
     delimiter: Annotated[
         str | None,
         reading_option(
-            help="The separator of a CSV: one ASCII character, or `tab`.", default="guessed from the header"
+            help="The separator of a CSV: one ASCII character, `tab` or `::`.", default="guessed from the header"
         ),
     ] = None
     encoding: Annotated[str, reading_option(help="Encoding of a CSV, such as cp1252 or utf-16.", default=True)] = (
@@ -67,6 +67,10 @@ class ReadingOptions:
     member: Annotated[
         str | None, reading_option(help="The file in a .zip.", default="all, if they have the same columns")
     ] = None
+    header: Annotated[
+        str | None,
+        reading_option(help="Names of the columns of a CSV without a line of names, such as user_id,item_id,at."),
+    ] = None
 
     def applied_to(self, mapping: "ColumnMapping", *, default_zone: str | None = None) -> "ColumnMapping":
         """The mapping with these options.  Raises BadInput for a value that is not allowed."""
@@ -83,6 +87,7 @@ class ReadingOptions:
         return replace(
             mapping,
             delimiter=_sign(self.delimiter),
+            header=tuple(name.strip() for name in self.header.split(",")) if self.header else (),
             encoding=self.encoding,
             decimal=self.decimal,
             time_formats=tuple(self.time_formats or ()),
@@ -124,8 +129,8 @@ def with_reading_options(
 
 def _sign(delimiter: str | None) -> str | None:
     sign = "\t" if delimiter in ("tab", "\\t") else delimiter
-    if sign is not None and (len(sign) != 1 or not sign.isascii() or sign in '"\r\n'):
-        raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab")
+    if sign not in (None, "::") and (len(sign) != 1 or not sign.isascii() or sign in '"\r\n'):
+        raise BadInput(f"--delimiter {delimiter}: use a single sign, tab or ::")
     return sign
 
 

@@ -39,7 +39,7 @@ from training.importing.rejects import Rejects, Tally
 from training.importing.validation import event_fault
 
 FOLDER = "imports"
-TUPLES = ("time_formats", "where", "joins", "carry_down")  # fields of a mapping
+TUPLES = ("time_formats", "where", "joins", "carry_down", "header")  # fields of a mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,10 @@ class EventReading:
         return replace(self, mapping=with_date_orders(table, self.mapping))
 
     def to_json(self) -> bytes:
-        return orjson.dumps(asdict(self), default=sorted, option=orjson.OPT_SORT_KEYS)
+        document = asdict(self)
+        if not self.mapping.header:  # as records and sources of earlier builds have it
+            del document["mapping"]["header"]
+        return orjson.dumps(document, default=sorted, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:

@@ -33,7 +33,8 @@ class ColumnMapping:
     A column may be a part of an object or a list: `user_id=customer.id`, `category=categories.0`.
     text_columns: attributes that stay text although all their values are numbers.  explode: the column whose lists
     become rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  delimiter,
-    encoding: of a CSV.  decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
+    encoding: of a CSV.  header: names of its columns, where no line holds them.
+     decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
     before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
     where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
     where the column proves it.  joins: files to join, each `FILE on COLUMN`.  carry_down: columns whose empty cells
@@ -49,6 +50,7 @@ class ColumnMapping:
     explode: str | None = None
     guests: frozenset[str] = frozenset()
     delimiter: str | None = None
+    header: tuple[str, ...] = ()
     encoding: str = "utf-8"
     decimal: str | None = None
     time_formats: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """File readers: a file opened as a table by the suffix of its name, or by the format that is named."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from recsys.data.files.formats.byte_stream import (
@@ -16,9 +17,13 @@ from recsys.data.files.formats.parquet_table import open_parquet
 from recsys.data.files.formats.xlsx_table import open_xlsx
 from recsys.errors import BadFile
 
-TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
+TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 COMPRESSED = tuple(kind + compression for compression in COMPRESSIONS for kind in TEXT_SUFFIXES)
-SUFFIXES = (*TEXT_SUFFIXES, ".txt", *COMPRESSED, ".txt.gz", ".parquet", ".xlsx", ".zip")
+SUFFIXES = (*TEXT_SUFFIXES, *COMPRESSED, ".parquet", ".xlsx", ".zip")  # of files that a folder is looked through for
+PLAIN_SUFFIXES = (".txt", ".dat", ".data")  # of text that is read as a CSV
+# Of files that are read where they are named: in a folder or an archive they may be notes and manifests.
+NAMED_SUFFIXES = tuple(kind + end for kind in (".json", *PLAIN_SUFFIXES) for end in ("", *COMPRESSIONS))
+READ_SUFFIXES = (*SUFFIXES, *NAMED_SUFFIXES)
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 
 
@@ -26,6 +31,7 @@ def open_table(
     path: Path,
     *,
     delimiter: str | None = None,
+    header: Sequence[str] = (),
     encoding: str = "utf-8",
     sheet: str | None = None,
     file_format: str | None = None,
@@ -33,6 +39,7 @@ def open_table(
     """The file as a table; the columns are read at once.  A path may lead into a ZIP archive: `export.zip/orders.csv`.
 
     delimiter, encoding: of a CSV; without a delimiter, it is the candidate that occurs most often in the header.
+    header: names of the columns of a CSV, where no line holds them.
     sheet: of a workbook, else the first.  file_format: one of FORMATS, in place of the suffix.  Raises `BadFile`.
     """
     file, member = split_member(path)
@@ -52,7 +59,7 @@ def open_table(
                 return open_json(path)
         case kind:
             with translated_errors(path):
-                return open_csv(path, delimiter or ("\t" if kind == "tsv" else None), encoding)
+                return open_csv(path, delimiter or ("\t" if kind == "tsv" else None), encoding, header)
 
 
 def data_files(path: Path) -> list[Path]:
@@ -76,11 +83,9 @@ def _only_member(path: Path) -> Path:
 def _format(path: Path, named: str | None) -> str:
     """One of FORMATS: the named one, else by the suffix.  Raises BadFile for an unknown suffix."""
     name = uncompressed_name(path)
-    usual = {".ndjson": "jsonl", ".json": "jsonl", ".txt": "csv", **{f".{kind}": kind for kind in FORMATS}}.get(
-        name[name.rfind(".") :]
-    )
-    if named is None and (usual is None or not path.name.lower().endswith(SUFFIXES)):
-        raise BadFile(
-            f"{path}: cannot tell what it is; the name must end with one of {', '.join(SUFFIXES)}, or name its --format"
-        )
+    kinds = {".ndjson": "jsonl", ".json": "jsonl", **dict.fromkeys(PLAIN_SUFFIXES, "csv")}
+    usual = {**kinds, **{f".{kind}": kind for kind in FORMATS}}.get(name[name.rfind(".") :])
+    if named is None and (usual is None or not path.name.lower().endswith(READ_SUFFIXES)):
+        known = ", ".join(READ_SUFFIXES)
+        raise BadFile(f"{path}: cannot tell what it is; the name must end with one of {known}, or name its --format")
     return named or usual or ""

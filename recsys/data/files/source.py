@@ -31,6 +31,7 @@ def open_source(path: Path, mapping: ColumnMapping, *, needed: Sequence[str] = (
     table = open_table(
         path,
         delimiter=mapping.delimiter,
+        header=mapping.header,
         encoding=mapping.encoding,
         sheet=mapping.sheet,
         file_format=mapping.file_format,

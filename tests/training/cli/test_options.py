@@ -101,6 +101,13 @@ def test_dates_of_items_are_read_alike_and_last_to_the_end_of_their_day(tmp_path
     assert item.available_until_ms == 1_707_829_199_999  # 2024-02-13T23:59:59.999 in Sydney
 
 
+def test_a_file_without_a_header_is_imported_by_the_names_given(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("196\t242\t3\t881250949\n186\t302\t4\t891717742\n")
+    words = ("--header", "user_id,item_id,rating,at", "--kind", "rating")
+    result = run(tmp_path / "home", "import", "events", str(tmp_path / "a.tsv"), *words)
+    assert "2 lines: 2 accepted" in result.stdout, result.output
+
+
 def test_hours_in_which_the_clock_was_changed_are_counted(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", f"{ZONED}u,d,2024-04-07 02:30\n")
     words = ("import", "events", file, "--kind", "purchase", "--time-zone", "Australia/Sydney")

@@ -13,6 +13,7 @@ from recsys.data.files.encoding_guess import guess_encoding
 from recsys.data.files.formats.byte_stream import split_member, uncompressed_name
 from recsys.data.files.formats.xlsx_table import XlsxTable
 from recsys.data.files.numbers import parse_numbers
+from recsys.data.files.readers import PLAIN_SUFFIXES
 from recsys.data.files.source import SourceTable, open_source
 from recsys.data.guests import GUEST_NUMBERS, GUEST_WORDS
 from recsys.errors import BadInput
@@ -31,7 +32,7 @@ EXAMPLES = 3
 ATTRIBUTE = "attribute"  # in place of a target
 MAP_WIDTH = 64  # letters
 MOST_REASONS = 5
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+TEXT_SUFFIXES = (".csv", ".tsv", *PLAIN_SUFFIXES)
 NUMBERS = ("quantity", "price", "amount", "rating", "discount", "stock", "cost")
 GONE = r"(?i)cancel|refund|void|return|failed|storn|annul|anul|rembours|gutschrift|credit|devol|iptal|iade"
 MOST = 20  # different words of a column of states
@@ -290,6 +291,6 @@ def _column_looks(guess: TableGuess, cells: Mapping[str, pl.Series], profile: Pr
 def _form(path: Path, encoding: str | None, delimiter: str | None) -> str:
     """The format in words, such as `CSV, utf-8, separator ;`."""
     suffix = uncompressed_name(path).rpartition(".")[2].upper()
-    parted = {"\t": "tabs", None: None}.get(delimiter, delimiter)
+    parted = {"\t": "tabs", "\x1f": "::", None: None}.get(delimiter, delimiter)
     parts = [suffix, encoding, parted and f"separator {parted}"]
     return ", ".join(part for part in parts if part)

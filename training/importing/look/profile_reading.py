@@ -22,6 +22,7 @@ def profile_mapping(profile: Profile, encoding: str) -> ColumnMapping:
         explode=profile.explode,
         guests=usual | frozenset(profile.listed("guest")),
         delimiter=options.get("delimiter"),
+        header=tuple(options.get("header", "").split(",")) if "header" in options else (),
         encoding=encoding,
         decimal=options.get("decimal"),
         time_formats=tuple(profile.listed("time-format")),

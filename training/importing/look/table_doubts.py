@@ -34,7 +34,10 @@ def format_doubts(columns: Sequence[str], encoding: str, rows: pl.DataFrame) -> 
         or n_values == len(columns)
         or (2 * n_values >= len(columns) and not KNOWN_NAMES & {*map(plain_name, columns)})
     ):
-        yield "the first line looks like a row; put a line with the names of the columns above it"
+        yield (
+            "the first line looks like a row; put a line with the names of the columns above it, or give them to the "
+            "import, such as --header user_id,item_id,at"
+        )
     if len(columns) == 1 and re.search(r"[\^~\x01\x1f:]|\S  +\S", columns[0]):
         yield f"only one column was found, {columns[0]!r}; if it is several, name their separator: --delimiter"
     if encoding not in UNICODE:

@@ -4,7 +4,7 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from itertools import islice
@@ -20,7 +20,8 @@ from recsys.data.files.formats.lines import BoundedLines
 from recsys.data.ids import INVISIBLE
 from recsys.errors import BadFile
 
-DELIMITERS = ",;\t|"
+DELIMITERS = (",", ";", "\t", "|", "::")
+UNIT = "\x1f"  # stands for ::, because CSV has a single sign between cells
 BREAKS = re.compile(r"\s*[\r\n]\s*|[\u00a0\u202f]")
 QUOTED = re.compile(r'"[^"]*"')
 MIN_CELLS = 2  # a line with a single cell, in a file of several columns, is a heading or a footer
@@ -60,7 +61,7 @@ class CsvTable:
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         with translated_errors(self.path), ByteStream(self.path) as stream, _text(stream, self.encoding) as file:
-            lines = BoundedLines(self.path, file.readline)
+            lines = BoundedLines(self.path, _readline(file, self.delimiter))
             for _ in range(self.header_lines):
                 next(lines)
             while (part := lines.part(chunk_rows(rows, len(self.columns)))) or lines.broken or lines.has_more:
@@ -174,8 +175,8 @@ def _long(cell: str) -> bool:
     return len(cell) > MAX_CELL
 
 
-def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
-    """The table, with the names of its columns.  Raises BadFile."""
+def open_csv(path: Path, delimiter: str | None, encoding: str, names: Sequence[str] = ()) -> CsvTable:
+    """The table, with the names of its columns.  names: where no line of the file holds them.  Raises BadFile."""
     with ByteStream(path) as stream, _text(stream, encoding) as file:
         _check_signature(path, stream.peek(16))
         lines = BoundedLines(path, file.readline)
@@ -190,7 +191,10 @@ def open_csv(path: Path, delimiter: str | None, encoding: str) -> CsvTable:
     if "\0" in header or not _is_utf8(header):
         raise BadFile(f"{path}: is no text in UTF-8; save it as UTF-8")
     delimiter = delimiter or named or _guess_delimiter(header, rows)
-    columns, fault = _parse_record(header, delimiter)
+    delimiter = UNIT if delimiter == "::" else delimiter
+    if names:
+        return CsvTable(path, unique_names(path, [*names]), delimiter, 0, encoding)
+    columns, fault = _parse_record(header.replace("::", UNIT) if delimiter == UNIT else header, delimiter)
     if fault:
         raise BadFile(f"{path}: the header {fault}")
     if len(columns) > MAX_COLUMNS:
@@ -309,6 +313,10 @@ def _parse_record(text: str, delimiter: str, escapes: Mapping[str, Any] = NO_ESC
             return [], f"has a cell of more than {MAX_CELL:,} characters; shorten it, or leave its column out"
         return [], f"is no CSV: {error}"
     return (rows[0], "") if len(rows) == 1 else ([], "is no CSV: a quote in the wrong place")
+
+
+def _readline(file: TextIOWrapper, delimiter: str) -> Callable[[int], str]:
+    return file.readline if delimiter != UNIT else lambda size: file.readline(size).replace("::", UNIT)
 
 
 def _is_utf8(text: str) -> bool:

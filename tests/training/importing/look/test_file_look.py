@@ -160,7 +160,7 @@ def test_columns_of_a_file_in_cp1252_are_read_with_their_numbers_and_times(tmp_p
         ("user,item,date,event\nu,a,2026-11-01,view\nu,a,2026-11-01,wave\n", "1 of 2 rows would be refused: an unk"),
         ("user,item,date,status\nu,a,2026-11-01,paid\nu,a,2026-11-01,refunded\n", "--where 'status!=refunded'"),
         ("sku,date,order\na,2026-11-01,o1\n", "no column looks like user_id"),
-        ("196,242,3,881250949\n186,302,3,891717742\n", "the first line looks like a row"),
+        ("196,242,3,881250949\n186,302,3,891717742\n", "give them to the import, such as --header user_id,item_id,at"),
         ("user,item,date\nu,a,2099-11-01\n", "1 of 1 rows would be refused: a time in the future"),
         ("user,item,date\nu,a,2026-11-01,x\nu,b,2026-11-01\n", "1 of 2 rows would be refused: the line has 4 fields"),
         ("user,item,date\nu,a,26-03-05\nu,b,25-12-25\n", "if it is the year, say --time-format '%y-%m-%d'"),
