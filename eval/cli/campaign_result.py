@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.cli.output import AsJson, plain_console, print_json, print_table
+from recsys.errors import BadInput
 from recsys.time_units import minute, now_ms
 
 if TYPE_CHECKING:
@@ -20,7 +21,12 @@ Row = tuple[str, str, str, str]
 
 def result(
     ctx: typer.Context,
-    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or the ref of its messages.")],
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="CAMPAIGN", help="Its id, or the ref of its messages.", show_default=False)
+    ] = None,
+    holdout: Annotated[
+        str | None, typer.Option(help="All campaigns of a quarter together, against the hold-out: 2026-Q4.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write a page to read and to pass on.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -28,13 +34,17 @@ def result(
 
     Of a campaign that was not drawn, messages say whom it wrote to; then nothing is proof, and the result says so.
 
-    Example: recsys campaign result spring --html spring.html
+    Examples: recsys campaign result spring --html spring.html    recsys campaign result --holdout 2026-Q4
     """
     from eval.export.outputs import Outputs, shop_files
     from recsys.campaigns.result.campaign_result import read_result
+    from recsys.campaigns.result.holdout_reading import read_holdout
 
+    if (campaign is None) == (holdout is None):
+        raise BadInput("give one of both: the id of a campaign, or --holdout with a quarter such as 2026-Q4")
     Outputs(None, html).check(shop_files(ctx.obj.home, ctx.obj.file))
-    reading = read_result(ctx.obj.existing_store(), ctx.obj.file, campaign, now_ms())
+    read, name = (read_result, campaign) if campaign is not None else (read_holdout, holdout)
+    reading = read(ctx.obj.existing_store(), ctx.obj.file, name or "", now_ms())
     if html is not None:
         from eval.report.builders.effects.campaign import build_page
         from eval.report.html import write_page
@@ -53,9 +63,8 @@ def _print(reading: "CampaignResult") -> None:
         f"money from {minute(window.start_ms)} until {minute(window.end_ms)} UTC, against the time from "
         f"{minute(window.before_ms)}; the log ends {minute(reading.as_of_ms)}"
     )
-    console.print(
-        f"{reading.n_treated:,} written to, {reading.n_control:,} {'in control' if reading.is_drawn else 'not'}"
-    )
+    treated, control = reading.groups
+    console.print(f"{reading.n_treated:,} {treated}, {reading.n_control:,} {control if reading.is_drawn else 'not'}")
     if reading.sample_ratio_p is not None:
         console.print(f"sample ratio: p = {reading.sample_ratio_p:.3g}")
     print_table(("money per customer", "relative", "difference", "95 % interval"), _rows(reading))

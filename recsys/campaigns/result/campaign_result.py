@@ -19,7 +19,7 @@ from recsys.campaigns.result.estimates import (
 )
 from recsys.campaigns.result.outcomes import ComparisonWindow, measure_outcomes
 from recsys.campaigns.result.response import count_response
-from recsys.campaigns.result.verdict import NO_PROOF, verdict_words
+from recsys.campaigns.result.verdict import MISMATCH_WORDS, NO_PROOF, drawn_words, undrawn_words
 from recsys.customers.kpis.log import KpiLog, read_kpi_log
 from recsys.customers.people import stage_names
 from recsys.customers.settings import CustomerSettings
@@ -35,7 +35,7 @@ class CampaignResult:
 
     margin: of the money, None where costs are unknown.  cost: of all contacts.  segments: by stage at the start.
     response: customers by what became of their message.  coupons: None where none was redeemed.
-    as_of_ms: up to where the log goes.
+    as_of_ms: up to where the log goes.  subject: of the verdict.  groups: what they are, in words.
     """
 
     campaign_id: str
@@ -55,6 +55,8 @@ class CampaignResult:
     response: Mapping[str, int | None]
     left_out: Sequence[str]
     coupons: CampaignCoupons | None = None
+    subject: str = "the campaign"
+    groups: tuple[str, str] = ("written to", "in the control group")
 
     @property
     def is_drawn(self) -> bool:
@@ -82,7 +84,9 @@ class CampaignResult:
     @property
     def verdict(self) -> str:
         """The result in one sentence."""
-        return verdict_words(self.effects, is_mismatch=self.is_mismatch, is_drawn=self.is_drawn)
+        if self.is_mismatch:
+            return MISMATCH_WORDS
+        return drawn_words(self.effects, self.subject) if self.is_drawn else undrawn_words(self.effects)
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON types; NaN becomes null."""

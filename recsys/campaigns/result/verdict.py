@@ -18,23 +18,21 @@ MISMATCH_WORDS = (
 )
 
 
-def verdict_words(effects: Mapping[str, Effect], *, is_mismatch: bool, is_drawn: bool) -> str:
-    """The result in one sentence.  effects: see `CampaignResult`."""
-    if is_mismatch:
-        return MISMATCH_WORDS
-    if not is_drawn:
-        return _undrawn_words(effects)
+def drawn_words(effects: Mapping[str, Effect], subject: str) -> str:
+    """The result beside a control group in one sentence.  effects: see `CampaignResult`."""
     effect = effects["cuped"]
     if effect.is_unseen:
         return "Nobody of either group paid anything in its time, so nothing can be told of what it changed."
     interval = f"{money_words(effect.low)} to {money_words(effect.high)} per customer"
     if not effect.is_clear:
-        return f"It cannot be told whether the campaign changed anything: {interval} is what luck allows."
+        return f"It cannot be told whether {subject} changed anything: {interval} is what luck allows."
     change = "earned" if effect.difference > 0 else "lost"
-    return f"The campaign {change} {money_words(abs(effect.difference))} per customer ({interval})."
+    words = f"{subject} {change} {money_words(abs(effect.difference))} per customer ({interval})."
+    return words[:1].upper() + words[1:]
 
 
-def _undrawn_words(effects: Mapping[str, Effect]) -> str:
+def undrawn_words(effects: Mapping[str, Effect]) -> str:
+    """The same of those it wrote to and everybody else."""
     naive, before = effects["naive"].relative, effects["gap_before"].relative
     words = f"spent {_compared(naive)} than everybody else, and {_compared(before)} already before it began"
     return f"Those it wrote to {words} ({NO_PROOF})."

@@ -160,8 +160,8 @@ def _record(result: CampaignResult, now: datetime) -> EvaluationRecord:
         "Campaign": f"{result.campaign_id} {result.name}".strip(),
         "Money counts": f"{minute(window.start_ms)} to {minute(window.end_ms)} UTC",
         "Time before": f"{minute(window.before_ms)} to {minute(window.start_ms)} UTC",
-        "Customers": f"{result.n_treated:,} written to, {result.n_control:,} "
-        + ("in the control group" if result.is_drawn else "others with an event in the log"),
+        "Customers": f"{result.n_treated:,} {result.groups[0]}, {result.n_control:,} "
+        + (result.groups[1] if result.is_drawn else "others with an event in the log"),
         "The log ends": f"{minute(result.as_of_ms)} UTC",
     }
     if result.goal:

@@ -8,7 +8,7 @@ import pytest
 from recsys.campaigns.campaign import save_campaign
 from recsys.campaigns.definition import parse_definition
 from recsys.campaigns.result.campaign_result import CampaignResult, read_result
-from recsys.campaigns.result.verdict import NO_PROOF, verdict_words
+from recsys.campaigns.result.verdict import NO_PROOF, drawn_words
 from recsys.data.facts import Fact, FactKind
 from recsys.data.store.base import Store
 from recsys.data.store.open import open_store
@@ -128,4 +128,4 @@ def test_a_campaign_to_a_few_customers_is_not_read(tmp_path: Path) -> None:
 
 def test_groups_that_paid_nothing_tell_nothing() -> None:
     nothing = {"cuped": welch(np.zeros(30), np.zeros(30))}
-    assert verdict_words(nothing, is_mismatch=False, is_drawn=True).startswith("Nobody of either group paid anything")
+    assert drawn_words(nothing, "the campaign").startswith("Nobody of either group paid anything")
