@@ -12,7 +12,7 @@ from api.cache.memory import CacheKey, MemoryCache, SharedCache
 from api.live.release import LiveRelease
 from api.live.release_holder import ReleaseHolder
 from api.live.split.experiment import ServedArm
-from api.live.split.marks import list_mark
+from api.live.split.marks import mark_of_impersonal
 from api.live.subject import Subject, UserState
 from api.live.user_state import UserStateReader
 from api.observability.metrics import Metrics
@@ -184,8 +184,9 @@ class RecommendationService:
         level = fallback_level(payload)
         self._metrics.list_answered(source, level)
         if user_state.bucket is not None:
-            placements = user_state.release.recommender.placements
-            self._releases.observe(user_state.bucket, 0.0, list_mark(payload, level, placements))
+            release = user_state.release
+            mark = None if level == "personal" else mark_of_impersonal(payload, release.recommender.placements)
+            self._releases.observe(user_state.bucket, 0.0, mark)
         return payload
 
     def _from_redis(self, user_state: UserState, key: CacheKey, payload: bytes) -> bytes:
@@ -283,8 +284,9 @@ class RecommendationService:
         self._latency.observe(seconds)
         self._metrics.list_answered(source, level)
         if user_state.bucket is not None:
-            placements = user_state.release.recommender.placements
-            self._releases.observe(user_state.bucket, seconds, list_mark(payload, level, placements))
+            release = user_state.release
+            mark = None if level == "personal" else mark_of_impersonal(payload, release.recommender.placements)
+            self._releases.observe(user_state.bucket, seconds, mark)
         return payload
 
     def _count_error(self, user_state: UserState) -> None:

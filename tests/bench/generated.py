@@ -18,10 +18,9 @@ from rich.console import Console
 from tests.bench import machine
 from tests.bench.budgets import Figure, show, write
 from tests.bench.load import CLIENT, CONNECTIONS, Runs, written
-from tests.bench.main import NOTHING_KEPT
 from tests.bench.plot import drawn
 from tests.bench.plot import write as write_picture
-from tests.bench.servers import empty, served
+from tests.bench.servers import NOTHING_KEPT, empty, served
 
 if TYPE_CHECKING:
     from recsys.arrays import Doubles, Floats

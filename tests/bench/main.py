@@ -16,13 +16,12 @@ from rich.console import Console
 
 from tests.bench import lifecycle, machine
 from tests.bench.budgets import Figure, show, write
+from tests.bench.experiments import costs
 from tests.bench.load import CLIENT, CONNECTIONS, Runs
 from tests.bench.requests import BATCH, request_files, shop_of
-from tests.bench.servers import Server, empty, redis, served
+from tests.bench.servers import NO_CACHE, NOTHING_KEPT, Server, empty, redis, served
 
 console = Console(width=160)
-NO_CACHE = {"RECSYS_SERVE_CACHE_MB": "0"}
-NOTHING_KEPT = {**NO_CACHE, "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
 LIVE_BUDGET = {
     "home": 0.45,
     "filtered": 0.20,
@@ -71,6 +70,11 @@ def live(bench: Bench) -> Iterator[Figure]:
     with empty() as reference, served(bench.home, NOTHING_KEPT) as server:
         for path, budget in LIVE_BUDGET.items():
             yield bench.ratio(reference, server, path, f"live answer: {path}", budget)
+
+
+def experiments(bench: Bench) -> Iterator[Figure]:
+    """CPU of an answer while an experiment runs, by that without one."""
+    yield from costs(bench.home, bench.requests, bench.runs, ["placements"])
 
 
 def moved(bench: Bench) -> Iterator[Figure]:
@@ -135,6 +139,7 @@ PARTS: Mapping[str, Part] = {
     "start": starting,
     "cached": cached,
     "live": live,
+    "experiments": experiments,
     "redis": shared,
     "memory": memory,
     "steady": steady,

@@ -17,6 +17,8 @@ from tests.bench import machine
 READY_S = 60.0
 # Nobody gets a lesser list for the machine being slow: what is measured is the list that was asked for.
 QUIET = {"RECSYS_SERVE_LOG_LEVEL": "warning", "RECSYS_SERVE_SHED_AFTER_MS": "60000"}
+NO_CACHE = {"RECSYS_SERVE_CACHE_MB": "0"}
+NOTHING_KEPT = {**NO_CACHE, "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
 
 
 @dataclass(frozen=True, slots=True)

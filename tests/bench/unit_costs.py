@@ -17,9 +17,8 @@ from recsys.data.store.open import open_store
 from tests.bench import lifecycle, machine
 from tests.bench.capacity_model import MANY_EVENTS, PREPARED_CUSTOMERS, UnitCosts
 from tests.bench.load import Runs
-from tests.bench.main import NO_CACHE, NOTHING_KEPT
 from tests.bench.requests import BATCH, request_files, shop_of
-from tests.bench.servers import Server, empty, served
+from tests.bench.servers import NO_CACHE, NOTHING_KEPT, Server, empty, served
 from tests.postgres_server import new_postgres_server
 
 LOGGED = 50_000

@@ -13,14 +13,14 @@ _HEAD = 160  # bytes: rows begin in the first of them, behind an experiment and 
 _PLACEMENT_OF_ROW = re.compile(rb'"placement":"([^"]*)","because":')
 
 
-def list_mark(payload: bytes, level: str, placements: Placements) -> Mark | None:
-    """What is wrong with a list or with rows of that fallback level; None for what is whole.
+def mark_of_impersonal(payload: bytes, placements: Placements) -> Mark | None:
+    """What is wrong with a list or with rows that are not personal; None for what is whole.
 
     What everybody gets by definition, as best-sellers, is whole.
     """
     if _ITEM not in payload:
         return "empty"
-    return "fallback" if level != "personal" and _is_meant_personal(payload, placements) else None
+    return "fallback" if _is_meant_personal(payload, placements) else None
 
 
 def _is_meant_personal(payload: bytes, placements: Placements) -> bool:

@@ -1,6 +1,7 @@
 """What an experiment costs a worker for each answer, and how often two equal arms raise a false alarm.
 
 The cost: CPU of one answer of the service, in turns with and without an experiment: from the cache, and made anew.
+`tests/bench/experiments.py` measures the same over HTTP.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import cycle
@@ -26,16 +27,17 @@ from api.settings import ServerConfig
 from api.state import AppState
 from api.traffic.deadline import NEVER
 from recsys.data.store.open import open_store
-from recsys.experiments.definition import ExperimentPlan, Variant
+from recsys.experiments.definition import ExperimentPlan
 from recsys.experiments.outcomes import MEASURES, ExperimentOutcomes
-from recsys.experiments.state import Experiment, read_experiments, running_experiment
+from recsys.experiments.state import EXPERIMENTS, Experiment
 from recsys.experiments.verdict import judged_looks
 from recsys.inference.randomization import N_BUCKETS, buckets_of
 from recsys.shared_registry.experiments import start_experiment
 from recsys.time_units import now_ms
+from tests.bench.experiments import variants
+from tests.bench.servers import NOTHING_KEPT
 
-PLAN = ExperimentPlan(id="bench", b=Variant(placements={"home": {"mix": "probability"}}))  # as the shop has it
-NOTHING_KEPT = {"RECSYS_SERVE_CACHE_MB": "0", "RECSYS_SERVE_REMEMBERED_CUSTOMERS": "0"}
+PLAN = ExperimentPlan(id="bench")
 COSTS = (("cached", 100, 500), ("live", 16, 2_000), ("one category", 16, 500))  # turns and customers
 
 
@@ -49,14 +51,20 @@ def asked(kind: str, users: Sequence[str], state: AppState) -> list[CacheableQue
     return [query for query in queries if query is not None]
 
 
-async def cost(home: Path, kind: str, turns: int, n_customers: int) -> None:
-    """Prints the CPU of an answer with an experiment, whose arms show the same, and without one.
+def plans(home: Path) -> Mapping[str, ExperimentPlan]:
+    """An experiment of each kind, whose arms show the same; the last one mixes both lists of `home`."""
+    made = {kind: PLAN.model_copy(update={"a": a, "b": b}) for kind, (a, b) in variants(home).items()}
+    return made | {"interleaved": made["placements"].model_copy(update={"interleaved": "home"})}
+
+
+async def cost(home: Path, plan: ExperimentPlan, kind: str, turns: int, n_customers: int) -> str:
+    """The CPU of an answer with that experiment and without one.
 
     Each turn answers the same customers with and without; before that once unmeasured.
     """
     config = ServerConfig.load(home, home / "recsys.toml", {**os.environ, **({} if kind == "cached" else NOTHING_KEPT)})
-    if running_experiment(read_experiments(config.bundles)) is None:
-        start_experiment(config.bundles, None, PLAN, now_ms())
+    (config.bundles / EXPERIMENTS).unlink(missing_ok=True)
+    start_experiment(config.bundles, None, plan, now_ms())
     with closing(open_store(home, None)) as store:
         users = [user_id for user_id, _ in zip(store.event_owner_ids(), range(n_customers), strict=False)]
         state = AppState(config, store, Metrics())
@@ -78,7 +86,7 @@ async def cost(home: Path, kind: str, turns: int, n_customers: int) -> None:
         await state.releases.close()
     on, off = median(seconds[True]), median(seconds[False])
     more = median(a - b for a, b in zip(seconds[True], seconds[False], strict=True))
-    print(f"{kind}: {on:.1f} us of CPU an answer with an experiment, {off:.1f} us without; by turn {more:+.1f} us")
+    return f"{kind}: {on:.1f} us of CPU an answer with an experiment, {off:.1f} us without; by turn {more:+.1f} us"
 
 
 def alarms(draws: int, lift: float, seed: int) -> tuple[float, float, float]:
@@ -113,5 +121,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.home is not None:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(options.home, Path(folder) / "home", symlinks=True)
-            for kind, turns, n_customers in COSTS:
-                asyncio.run(cost(Path(folder) / "home", kind, turns, n_customers))
+            for name, plan in plans(Path(folder) / "home").items():
+                for kind, turns, n_customers in COSTS:
+                    more = asyncio.run(cost(Path(folder) / "home", plan, kind, turns, n_customers))
+                    print(f"experiment of {name}, {more}", flush=True)
