@@ -56,6 +56,7 @@ NEEDS: Mapping[str, Mapping[str, ScopeNeed]] = {
     "/v1/campaigns:try": {"POST": "marketing"},
     "/v1/campaigns/{campaign_id}": {"GET": "marketing"},
     "/v1/campaigns/{campaign_id}/result": {"GET": "marketing"},
+    "/v1/holdouts/{quarter}": {"GET": "marketing"},
     "/v1/campaigns/{campaign_id}:draw": {"POST": "marketing"},
     "/v1/campaigns/{campaign_id}:export": {"POST": "marketing"},
     "/v1/campaigns/{campaign_id}:close": {"POST": "marketing"},

@@ -61,3 +61,9 @@ def campaign_result(campaign_id: str) -> Call[CampaignResult]:
     """What the campaign changed, on its reading date."""
     template, path = "/v1/campaigns/{campaign_id}/result", {"campaign_id": campaign_id}
     return Call("GET", template, CampaignResult.model_validate_json, path, timeout_s=LONG_TIMEOUT_S)
+
+
+def holdout_result(quarter: str) -> Call[CampaignResult]:
+    """What all campaigns of a quarter such as 2026-Q4 earned together, against the hold-out of the shop."""
+    path = {"quarter": quarter}
+    return Call("GET", "/v1/holdouts/{quarter}", CampaignResult.model_validate_json, path, timeout_s=LONG_TIMEOUT_S)

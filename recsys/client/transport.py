@@ -132,6 +132,7 @@ class _Methods:
     mailings = _Method(campaign_calls.mailings)
     campaign = _Method(campaign_calls.campaign)
     campaign_result = _Method(campaign_calls.campaign_result)
+    holdout_result = _Method(campaign_calls.holdout_result)
     plan_campaign = _Method(campaign_calls.plan_campaign)
     try_campaign = _Method(campaign_calls.try_campaign)
     draw_campaign = _Method(campaign_calls.draw_campaign)

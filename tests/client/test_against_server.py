@@ -116,7 +116,7 @@ def made() -> dict[str, Call[object]]:
     named = {"merge_users": {"into": "u"}}
     given["merge_users"] = ("v",)
     given |= dict.fromkeys(("export_user", "unmerge_user", "erase_user", "receipt", "run", "promote_release"), ("u",))
-    given |= dict.fromkeys(OF_ONE_CAMPAIGN, ("c",))
+    given |= dict.fromkeys((*OF_ONE_CAMPAIGN, "holdout_result"), ("c",))
     given |= dict.fromkeys(("plan_campaign", "try_campaign"), ({},))
     names = [module.__name__ for module in modules]
     ours = {name: make for name, make in functions if make.__module__ in names and not name.startswith("_")}

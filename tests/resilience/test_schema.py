@@ -47,7 +47,7 @@ REPORTS_OF_THE_LOG = ["/v1/kpis", "/v1/cohorts", "/v1/expected-units"]
 REPORTS = [
     *("/v1/experiments:try", "/v1/evaluations:try", "/v1/experiments/{experiment_id}/result", "/v1/shown/rates"),
     *(f"/v1/promotions/{name}" for name in ("responses", "bundles", "upsell", "table")),
-    *("/v1/settings", "/v1/campaigns/{campaign_id}/result", "/v1/movers", "/v1/pairs"),
+    *("/v1/settings", "/v1/campaigns/{campaign_id}/result", "/v1/holdouts/{quarter}", "/v1/movers", "/v1/pairs"),
     *("/v1/releases", "/v1/releases:rollback", "/v1/releases:promote"),
 ]
 

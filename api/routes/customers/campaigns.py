@@ -41,6 +41,7 @@ router = APIRouter(tags=["campaigns"])
 
 CampaignPathId = Annotated[str, Path(max_length=64, examples=["spring"])]
 ResultPathId = Annotated[str, Path(max_length=256, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$", examples=["spring"])]
+QuarterPath = Annotated[str, Path(pattern=r"^\d{4}-Q[1-4]$", examples=["2026-Q4"])]
 _CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/x-ndjson",
@@ -160,6 +161,13 @@ async def close(request: Request, campaign_id: CampaignPathId) -> Response:
 async def read_campaign_result(request: Request, campaign_id: ResultPathId) -> Response:
     """What the campaign changed, on its reading date.  Takes seconds; kept for five minutes."""
     report = await app_state(request).log_reports.read(("campaign", "result", campaign_id))
+    return Response(report, media_type="application/json")
+
+
+@router.get("/v1/holdouts/{quarter}", response_model=CampaignResultOut, responses=CAMPAIGN_ERRORS)
+async def read_holdout_result(request: Request, quarter: QuarterPath) -> Response:
+    """What all campaigns of a quarter earned together, against the hold-out.  Takes seconds; kept for five minutes."""
+    report = await app_state(request).log_reports.read(("campaign", "result", "--holdout", quarter))
     return Response(report, media_type="application/json")
 
 

@@ -87,4 +87,5 @@ def test_every_example_of_a_path_parameter_has_the_right_kind(reader: TestClient
         ("item_id", "995242"),
         ("campaign_id", "spring"),
         ("experiment_id", "more-new"),
+        ("quarter", "2026-Q4"),
     }

@@ -83,3 +83,10 @@ def test_the_result_of_an_unknown_campaign_is_not_found(client: TestClient) -> N
     reply = client.get("/v1/campaigns/nobody/result")
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_campaign")
     assert client.get("/v1/campaigns/--html/result").status_code == 422
+
+
+@pytest.mark.slow
+def test_a_hold_out_is_read_when_its_quarter_is_over_and_no_word_of_the_path_is_an_option(client: TestClient) -> None:
+    assert client.get("/v1/holdouts/--html").status_code == 422
+    reply = client.get("/v1/holdouts/2099-Q4")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (422, "not_enough_data")
