@@ -130,7 +130,7 @@ def with_reading_options(
 def _sign(delimiter: str | None) -> str | None:
     sign = "\t" if delimiter in ("tab", "\\t") else delimiter
     if sign not in (None, "::") and (len(sign) != 1 or not sign.isascii() or sign in '"\r\n'):
-        raise BadInput(f"--delimiter {delimiter}: use a single sign, tab or ::")
+        raise BadInput(f"--delimiter {delimiter}: use a single sign, or tab, or ::")
     return sign
 
 

@@ -27,7 +27,7 @@ HINTS = {
     "a date whose day and month cannot be told apart": "say --time-format '%d/%m/%Y' if 03/02/2024 is 3 February, or "
     "--time-format '%m/%d/%Y' if it is 2 March; with a time, add it: '%d/%m/%Y %H:%M'",
     "a time in the future": "if the times are those of the shop's own clock, name its zone, such as --time-zone "
-    "Australia/Sydney",
+    "Australia/Sydney; years of the Buddhist calendar are 543 too high",
     CONFLICT.format(
         "event"
     ): "the stored events stay as they are; to replace them by the lines of this file, import it with --correct",

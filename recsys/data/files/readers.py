@@ -68,7 +68,11 @@ def data_files(path: Path) -> list[Path]:
         return [path]
     members = zip_members(path, TEXT_SUFFIXES)
     if not members:
-        raise BadFile(f"{path}: holds no file whose name ends with one of {', '.join(TEXT_SUFFIXES)}")
+        others = [str(member.relative_to(path)) for member in zip_members(path, ("",))[:3]]
+        known = ", ".join(TEXT_SUFFIXES)
+        raise BadFile(
+            f"{path}: holds no file whose name ends with one of {known}, only {', '.join(others) or 'nothing'}"
+        )
     return members
 
 

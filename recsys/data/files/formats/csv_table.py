@@ -236,12 +236,11 @@ def _find_header(lines: BoundedLines[str], delimiter: str | None) -> tuple[int, 
 def _whole_lines(lines: Iterator[SourceRow]) -> Iterator[SourceRow]:
     """The lines that are not empty; those of a text in quotes joined, with the number of the last."""
     for number, text in lines:
-        while text.count('"') % 2 and (more := next(lines, None)):
-            number, text = more[0], text + more[1]
-            if len(text) > MAX_LINE:
-                break
-        if not text.isspace():
-            yield number, text
+        is_open = text.count('"') % 2 == 1
+        quoted = _until_quote([], lines, MAX_LINE - len(text)) if is_open else []
+        whole = text + "".join(following for _, following in quoted)
+        if not whole.isspace():
+            yield (quoted[-1][0] if quoted else number), whole
 
 
 def _guess_delimiter(header: str, rows: list[str]) -> str:

@@ -224,6 +224,7 @@ def test_parquet_comes_in_pieces_of_bounded_size_with_row_numbers(tmp_path: Path
         ("a.csv", b"", "is empty"),
         ("a.jsonl", b"", "is empty"),
         ("a.csv", b"u,u\n", "two columns are called 'u'"),
+        ("a.csv", b'"u,i' + b"\n" * 20_000, "the header is no CSV"),
         ("a.csv", b"PAR1\x00\x01", "save it as UTF-8"),
         ("a.parquet", b"u,i\n1,2\n", "damaged"),
         ("a.csv.gz", b"u,i\n1,2\n", "cannot be read"),
