@@ -70,7 +70,8 @@ class CampaignSettings(SettingsSection):
         moment = datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(self.zone)
         weekday = WEEKDAYS[moment.weekday()]
         if weekday in self.quiet_weekdays:
-            return f"starts: {minute(at_ms)} UTC is a {weekday}, a quiet day of the settings; choose another day"
+            day = f"a {weekday} in {self.time_zone}"
+            return f"starts: {minute(at_ms)} UTC is {day}, a quiet day of the settings; choose another day"
         first, _, last = self.quiet_hours.partition("-")
         now = f"{moment:%H:%M}"
         is_quiet = bool(first) and (first <= now < last if first < last else now >= first or now < last)

@@ -107,7 +107,7 @@ def test_the_hold_out_stays_for_a_quarter_and_is_never_eligible(shop: CampaignSh
     [
         ({"quiet_hours": "21:00-11:30", "time_zone": "Europe/Berlin"}, "quiet hours 21:00-11:30"),
         ({"quiet_hours": "09:00-10:30"}, "start at 10:30"),
-        ({"quiet_weekdays": ("thursday",)}, "a quiet day"),
+        ({"quiet_weekdays": ("thursday",)}, "is a thursday in UTC, a quiet day"),
     ],
 )
 def test_no_campaign_starts_in_quiet_times(shop: CampaignShop, settings: dict[str, object], words: str) -> None:
@@ -115,6 +115,22 @@ def test_no_campaign_starts_in_quiet_times(shop: CampaignShop, settings: dict[st
     with pytest.raises(BadInput, match=words):
         find_eligible(shop, define())
     find_eligible(shop, define(starts="2018-03-02T12:00"))
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_quiet"),
+    [
+        ("2027-03-27T19:59", False),  # 20:59 in Berlin, where summer time begins that night
+        ("2027-03-27T20:00", True),
+        ("2027-03-28T18:59", False),
+        ("2027-03-28T19:00", True),
+        ("2027-10-31T07:00", False),  # 08:00, winter time again
+        ("2027-10-31T06:59", True),
+    ],
+)
+def test_quiet_hours_follow_summer_time(moment: str, is_quiet: bool) -> None:
+    settings = CampaignSettings(quiet_hours="21:00-08:00", time_zone="Europe/Berlin")
+    assert (settings.quiet_reason(define(starts=moment, reading="2027-11-30").starts_ms) is not None) is is_quiet
 
 
 @pytest.mark.parametrize(
