@@ -33,12 +33,13 @@ from api.console.settings import ConsoleSettings, OidcSettings
 from api.console.sign_in import SignIn, to_sign_in
 from api.console.table import PAGES
 from api.console.visit import ConsoleHome, Visit
+from api.errors.handlers import STATUS_BY_CODE, public_message
 from api.settings import ServerConfig
 from recsys.client import ApiError, AsyncClient, ClientError, Unreachable
 from recsys.data.audit import AuditKind, AuditRow
 from recsys.data.store.open import open_store
 from recsys.data.uploads import MIB, UploadFolder, too_large
-from recsys.errors import BadInput, RecsysError
+from recsys.errors import BadFile, BadInput, LogUnavailable, RecsysError
 from recsys.time_units import now_ms
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def create_console(
         404: shell.show_missing,
         500: shell.show_broken,
         BodyTooLarge: shell.show_too_large,
+        RecsysError: shell.show_refusal,
         ClientDisconnect: _end,
     }
     secured = Middleware(SecurityHeaders, settings.picture_hosts)
@@ -186,6 +188,8 @@ class Shell:
                 form = await self._form_of(request, action)
             except BadInput as error:
                 return self._message(page, session, str(error), 413)
+            except BadFile as error:
+                return self._message(page, session, str(error), 503)
             try:
                 token = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD)
                 if not is_from_here(request) or not has_token(token, session.csrf):
@@ -200,7 +204,7 @@ class Shell:
         return endpoint
 
     async def _form_of(self, request: Request, action: Action) -> FormData:
-        """Its fields.  Raises BadInput for one that is too large."""
+        """Its fields.  Raises BadInput for one that is too large, and BadFile where the disk does not take it."""
         most_bytes = self._home.uploads.most_bytes if action.takes_file else 0
         limited = FormRequest(request.scope, request.receive, MAX_FORM_BYTES + most_bytes)
         try:
@@ -208,6 +212,8 @@ class Shell:
         except BodyTooLarge:
             words = too_large(most_bytes) if action.takes_file else "is more than a form may hold."
             raise BadInput(f"What you sent {words}") from None
+        except OSError as error:
+            raise BadFile(f"what you sent cannot be kept: {error.strerror}; tell who runs this service") from error
 
     async def _act(self, page: ConsolePage, action: Action, visit: Visit) -> Response:
         try:
@@ -224,7 +230,7 @@ class Shell:
         except Unreachable as error:
             return self._unreachable(page, visit.session, error)
         except (ApiError, RecsysError) as error:
-            status = error.status if isinstance(error, ApiError) else 422
+            status = error.status if isinstance(error, ApiError) else _status(error)
             return self._message(page, visit.session, _words(error), status)
 
     async def _session(self, request: Request) -> Session | None:
@@ -276,6 +282,10 @@ class Shell:
         answer.headers["connection"] = "close"  # else the rest of it is read, and dropped
         return answer
 
+    async def show_refusal(self, _request: Request, error: Exception) -> Response:
+        """For what cannot be done now, such as a read of a customer while no audit can be written."""
+        return render(self._env, "outside.html", {"words": _words(error)}, _status(error))
+
     async def show_broken(self, _request: Request, error: Exception) -> Response:
         """For a fault of ours."""
         log.error("console_fault", exc_info=error)
@@ -292,4 +302,11 @@ async def _to(url: str, _request: Request) -> Response:
 
 
 def _words(error: Exception) -> str:
-    return error.message if isinstance(error, ApiError) else str(error)
+    """What may be read of the error: never the host of a database."""
+    if isinstance(error, ApiError):
+        return error.message
+    return public_message(error) if isinstance(error, LogUnavailable) else str(error)
+
+
+def _status(error: Exception) -> int:
+    return STATUS_BY_CODE.get(error.code, 422) if isinstance(error, RecsysError) else 422

@@ -80,15 +80,15 @@ def error_response(status: int, code: str, message: str, details: Sequence[objec
 
 def response_of(error: RecsysError) -> Response:
     """The response that stands for one of our errors."""
-    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, _public_message(error), _details(error))
+    return error_response(STATUS_BY_CODE.get(error.code, 500), error.code, public_message(error), _details(error))
 
 
 def body_of_error(error: RecsysError) -> bytes:
     """The body alone, for one of many queries."""
-    return error_body(error.code, _public_message(error), _details(error))
+    return error_body(error.code, public_message(error), _details(error))
 
 
-def _public_message(error: RecsysError) -> str:
+def public_message(error: RecsysError) -> str:
     """What a client may read of the error; the log gets what it may not."""
     message = PUBLIC_MESSAGES.get(error.code)
     if message is None:

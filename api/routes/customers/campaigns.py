@@ -22,7 +22,8 @@ from api.schemas.customers.campaigns import (
     TreatedOut,
 )
 from api.schemas.validation import parse_body
-from api.state import AppState, app_state
+from api.state import app_state
+from api.traffic.turns import turn
 from recsys.campaigns.campaign import all_campaigns, close_campaign, find_campaign, save_campaign
 from recsys.campaigns.definition import CampaignDefinition
 from recsys.campaigns.drawing import draw_campaign
@@ -87,7 +88,7 @@ async def plan_draft(request: Request) -> Response:
     def work(shop: CampaignShop) -> dict[str, Any]:
         return save_campaign(shop.store, definition, shop.now_ms, partial(plan_campaign, shop))[1].to_json()
 
-    return json_response(await _with_shop(app_state(request), work))
+    return json_response(await _with_shop(request, work))
 
 
 @router.post(
@@ -99,7 +100,7 @@ async def plan_draft(request: Request) -> Response:
 async def try_campaign(request: Request) -> Response:
     """The plan of a campaign.  Nothing is stored."""
     definition = parse_body(CampaignDefinition, await request.body())
-    return json_response(await _with_shop(app_state(request), lambda shop: plan_campaign(shop, definition).to_json()))
+    return json_response(await _with_shop(request, lambda shop: plan_campaign(shop, definition).to_json()))
 
 
 @router.get("/v1/campaigns/{campaign_id}", response_model=CampaignOut, responses=CAMPAIGN_ERRORS)
@@ -124,7 +125,7 @@ async def draw(request: Request, campaign_id: CampaignPathId) -> Response:
         campaign, is_new = draw_campaign(shop, campaign_id, force=body.force)
         return {**campaign.to_json(now_ms()), "is_new": is_new}
 
-    return json_response(await _with_shop(app_state(request), work))
+    return json_response(await _with_shop(request, work))
 
 
 @router.post(
@@ -171,12 +172,14 @@ async def read_holdout_result(request: Request, quarter: QuarterPath) -> Respons
     return Response(report, media_type="application/json")
 
 
-async def _with_shop(state: AppState, work: Callable[[CampaignShop], T]) -> T:
-    """What the work returns for the live release, beside the event loop, one at a time."""
+async def _with_shop(request: Request, work: Callable[[CampaignShop], T]) -> T:
+    """What the work returns for the live release, beside the event loop, one at a time; not for a client that is gone
+    before its turn."""
+    state = app_state(request)
 
     def compute(release: LiveRelease, at_ms: int, _events: Sequence[Event], _subject: Subject) -> T:
         config = state.config
         return work(open_campaign_shop(state.store, release.recommender, config.home, config.file, at_ms))
 
-    async with state.audience_slot:
+    async with turn(state.audience_slot, request.receive):
         return await state.recommendations.compute_once(None, compute, in_thread=True)

@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from api.console.page import Action, ConsolePage
 from api.console.roles import Role
 from api.console.table import PAGES
+from recsys.data.store.sqlite import SqliteStore
+from recsys.errors import LogUnavailable
 from tests.api.console.conftest import HOSTILE, SignedIn
 
 OPEN = {"/", "/console", "/console/", "/console/sign-in", "/console/sign-out"}
@@ -168,3 +170,20 @@ def test_static_files_are_kept_by_the_browser_under_their_version(signed_in: Sig
     assert "immutable" in browser.get(style).headers["cache-control"]
     assert browser.get("/console/static/console.css").headers["cache-control"] == "no-store"
     assert browser.get("/console/static/../app.py").status_code == 404
+
+
+def test_without_the_log_a_page_is_no_fault_and_names_no_host(known: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise LogUnavailable("PostgreSQL: no answer of db.internal (OperationalError: connection refused)")
+
+    browser = known("operator")
+    monkeypatch.setattr(SqliteStore, "add_audit", refuse)
+    monkeypatch.setattr(SqliteStore, "audit", refuse)
+    answers = [
+        browser.get("/console/customer", params={"id": "user-001"}),
+        browser.submit("/console/rules/preview"),
+        browser.get("/console/audit"),
+    ]
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert all("event log does not answer" in answer.text for answer in answers)
+    assert not any("db.internal" in answer.text for answer in answers)
