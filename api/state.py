@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+POPULATIONS_AT_ONCE = 2  # searches and sums of all customers or items; those who wait hold no thread
 BATCHES_AT_ONCE = 4  # the answer to a batch grows in memory until its last list; the next batches wait for their turn
 
 
@@ -69,6 +70,7 @@ class AppState:
         )
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
+        self.population_slots = asyncio.Semaphore(POPULATIONS_AT_ONCE)
         self.name_search = NameSearch()
         self.named_customers = NamedCustomers()
         self.customer_summary = KeptSummary()

@@ -14,6 +14,7 @@ from api.schemas.items import ItemFields, ItemIn, ItemOut, ItemsFoundOut, ItemsI
 from api.schemas.params import PRINTABLE, PathId
 from api.schemas.validation import parse_batch, parse_json, validated
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.data.catalogue.catalogue import Catalogue
 from recsys.data.catalogue.name_search import closeness, query_words, unlisted_items
 from recsys.data.entities import Item
@@ -58,7 +59,8 @@ async def search_items(
             rows = sorted([*rows, *others], key=lambda row: closeness(query, row["item_id"], row["name"]))[:limit]
         return {"total": matching.total + len(others), "items": rows}
 
-    return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
+    async with turn(state.population_slots, request.receive):
+        return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
 @router.get("/v1/items/{item_id:path}", response_model=ItemOut, responses=ITEM_ERRORS)

@@ -14,6 +14,7 @@ from api.schemas.customers.card import CustomerOut
 from api.schemas.customers.summary import CustomerSumsOut
 from api.schemas.params import UserPathId
 from api.state import app_state
+from api.traffic.turns import turn
 from recsys.data.answer_log.answer_log import open_answer_log
 from recsys.data.events import Event
 from recsys.errors import NoBundle
@@ -34,7 +35,8 @@ async def summarize(request: Request) -> Response:
             raise NoBundle(NO_TABLE)
         return state.customer_summary.read(engine.customers, engine.customer_scores)
 
-    return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
+    async with turn(state.population_slots, request.receive):
+        return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
 
 
 @router.get("/v1/customers/{user_id:path}", response_model=CustomerOut, responses=USER_ERRORS)

@@ -13,6 +13,7 @@ from api.routes.response import json_response
 from api.schemas.customers.search import CustomersFoundOut, CustomersSearchIn
 from api.schemas.validation import parse_body
 from api.state import app_state
+from api.traffic.turns import turn
 from recsys.data.events import Event
 from recsys.ranking.segments.named import needs_records
 from recsys.ranking.segments.population import release_population
@@ -44,4 +45,5 @@ async def search(request: Request) -> Response:
         people = read(recommender.engine, recommender.catalogue, state.store, release.log_seq)
         return search_customers(people, where, saved, page) | {"model_version": release.version}
 
-    return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))
+    async with turn(state.population_slots, request.receive):
+        return json_response(await state.recommendations.compute_once(None, compute, in_thread=True))

@@ -15,6 +15,7 @@ from api.routes.versioned import IfMatch, digest_of, document_response, toml_of,
 from api.schemas.customers.segments import SegmentsOut, SegmentTryIn, SegmentTryOut, SegmentVersionsOut
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.data.events import Event
 from recsys.promotions.repository import open_promotion_repository
 from recsys.ranking.segments.checks import check_names, check_uses
@@ -83,7 +84,8 @@ async def try_segment(request: Request) -> Response:
         people = release_population(recommender.engine, recommender.catalogue, state.store, release.log_seq)
         return preview_segment(where, saved, people)
 
-    preview = await state.recommendations.compute_once(None, compute, in_thread=True)
+    async with turn(state.population_slots, request.receive):
+        preview = await state.recommendations.compute_once(None, compute, in_thread=True)
     return json_response(preview.to_json())
 
 
