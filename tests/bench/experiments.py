@@ -35,7 +35,7 @@ PLACEMENTS = {"home": {"title": "Yours"}, "discover": {"title": "Yours"}}  # a l
 RULES = '[[rules]]\nid = "elsewhere"\nkind = "block"\nplacements = ["basket"]\nitems = ["none"]\nreason = "measured"\n'
 LOOKS_OFTEN = {"RECSYS_SERVE_LOOK_EVERY_S": "0.05"}  # so that a turn need not wait
 TURNS = 4  # for each pair of other figures: short ones, because a busy machine is as busy in the next moment
-BLOCK_S, WARM_S = 0.5, 0.2
+BLOCK_S, WARM_S = 0.5, 0.5
 
 
 def variants(home: Path) -> Mapping[str, tuple[Variant, Variant]]:

@@ -5,6 +5,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
 from starlette.testclient import TestClient
 
@@ -20,6 +21,8 @@ from recsys.ranking.recommender import Recommender
 from recsys.shared_registry.experiments import start_experiment, stop_experiment
 from recsys.time_units import now_ms
 from tests.api.live.test_release import wait_for
+from tests.api.middleware.conftest import NoFastPath
+from tests.api.middleware.test_whole_answer import answer_now
 from training.registry import Registry
 
 Worker = Callable[..., TestClient]
@@ -56,6 +59,18 @@ def test_each_customer_gets_their_arm_in_every_worker_and_the_answer_names_it(wo
         assert {user: answer(client, user)["experiment"] for user in USERS} == expected
     sources = {user: {item["source"] for item in answer(here, user)["items"]} for user in USERS}  # type: ignore[attr-defined]
     assert all(sources[user] == {"popular"} for user in USERS if arm(experiment, user) == "B")
+
+
+def test_without_a_task_and_by_the_route_an_arm_gets_the_same_bytes(worker: Worker, home: Path) -> None:
+    short, long = worker(), worker()
+    long.app.fast_path = NoFastPath()  # type: ignore[attr-defined]
+    experiment = started(home, short, long)
+    for user in USERS[:8]:
+        url = f"/v1/users/{user}/recommendations?k=5"
+        whole = answer_now(short, url, x_request_id="ID")
+        assert whole is not None
+        assert whole[2] == long.get(url, headers={"x-request-id": "ID"}).content
+        assert orjson.loads(whole[2])["experiment"] == {"id": "popular", "arm": arm(experiment, user)}
 
 
 def test_best_sellers_for_everybody_in_b_are_not_counted_as_filled_up(client: TestClient, home: Path) -> None:
