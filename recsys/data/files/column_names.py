@@ -33,10 +33,10 @@ USUAL_NAMES: Mapping[str, str] = {
     "purchasedate unixreviewtime invoicedate transactiontimestamp eventtimestamp orderedat ordered orderdatetime "
     "ordertime dateordered datecreated datecreatedgmt dateadd purchasedat purchasetime paidat visittime tdat datum "
     "bestelldatum kaufdatum auftragsdatum rechnungsdatum zeit zeitpunkt zeitstempel datecommande dateachat fecha "
-    "fechapedido dataordine dataacquisto besteldatum when saledate salesdate createddate creationdate created "
-    "placedat orderplacedat datepurchase originaltimestamp collectortstamp verkaufsdatum buchungsdatum belegdatum "
-    "bestelltam erstelltam bestellzeitpunkt datapedido datacompra datavenda datumbestelling datazamowienia "
-    "siparistarihi tarih islemtarihi faturatarihi датазаказа дата 注文日 注文日時 購入日 订单日期 下单时间",
+    "fechapedido dataordine dataacquisto besteldatum saledate salesdate createddate creationdate created placedat "
+    "orderplacedat datepurchase originaltimestamp collectortstamp verkaufsdatum buchungsdatum belegdatum bestelltam "
+    "erstelltam bestellzeitpunkt datapedido datacompra datavenda datumbestelling datazamowienia siparistarihi tarih "
+    "islemtarihi faturatarihi датазаказа дата 注文日 注文日時 購入日 订单日期 下单时间",
     "quantity": "quantity qty units lineitemquantity itemquantity productquantity orderquantity qtyordered pieces "
     "menge anzahl stuck stuckzahl quantite qte cantidad quantita aantal unitquantity quantityordered qtysold "
     "quantitysold linequantity unidades uds qtde quantidade qta ilosc sztuk adet miktar количество 数量 "
@@ -57,7 +57,7 @@ USUAL_NAMES: Mapping[str, str] = {
     "rating": "rating ratings stars star score overall bookrating movierating itemrating productrating userrating "
     "reviewrating reviewoverall bewertung sterne",
     "channel": "channel store storeid saleschannel saleschannelid kanal filiale canal",
-    "discount": "discount discountamount lineitemdiscount rabatt remise descuento sconto korting",
+    "discount": "discount discounts discountamount lineitemdiscount rabatt remise descuento sconto korting",
     "coupon": "coupon couponcode discountcode vouchercode gutscheincode",
     "campaign": "campaign campaignid utmcampaign kampagne campagne",
     "cost": "cost costprice unitcost costperitem einkaufspreis ek wareneinsatz",

@@ -20,10 +20,9 @@ from recsys.errors import BadFile
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 COMPRESSED = tuple(kind + compression for compression in COMPRESSIONS for kind in TEXT_SUFFIXES)
 SUFFIXES = (*TEXT_SUFFIXES, *COMPRESSED, ".parquet", ".xlsx", ".zip")  # of files that a folder is looked through for
-PLAIN_SUFFIXES = (".txt", ".dat", ".data")  # of text that is read as a CSV
-# Of files that are read where they are named: in a folder or an archive they may be notes and manifests.
-NAMED_SUFFIXES = tuple(kind + end for kind in (".json", *PLAIN_SUFFIXES) for end in ("", *COMPRESSIONS))
+NAMED_SUFFIXES = (".json", ".json.gz", ".json.zst")  # read where they are named: others may be manifests
 READ_SUFFIXES = (*SUFFIXES, *NAMED_SUFFIXES)
+PLAIN_SUFFIXES = (".txt", ".dat", ".data")  # of what is mostly CSV, and is read as such with --format csv
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
 
 
@@ -87,8 +86,8 @@ def _only_member(path: Path) -> Path:
 def _format(path: Path, named: str | None) -> str:
     """One of FORMATS: the named one, else by the suffix.  Raises BadFile for an unknown suffix."""
     name = uncompressed_name(path)
-    kinds = {".ndjson": "jsonl", ".json": "jsonl", **dict.fromkeys(PLAIN_SUFFIXES, "csv")}
-    usual = {**kinds, **{f".{kind}": kind for kind in FORMATS}}.get(name[name.rfind(".") :])
+    kinds = {".ndjson": "jsonl", ".json": "jsonl", **{f".{kind}": kind for kind in FORMATS}}
+    usual = kinds.get(name[name.rfind(".") :])
     if named is None and (usual is None or not path.name.lower().endswith(READ_SUFFIXES)):
         known = ", ".join(READ_SUFFIXES)
         raise BadFile(f"{path}: cannot tell what it is; the name must end with one of {known}, or name its --format")

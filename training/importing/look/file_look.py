@@ -71,6 +71,7 @@ class _Options:
 
     explode: str | None = None
     encoding: str = "utf-8"
+    file_format: str | None = None
     joins: tuple[str, ...] = ()
     kind: str | None = None
     kinds: dict[str, str] = field(default_factory=dict)
@@ -83,7 +84,13 @@ class _Options:
     def words(self) -> list[str]:
         kinds = ",".join(f"{word}={kind}" for word, kind in self.kinds.items())
         encoding = None if self.encoding == "utf-8" else self.encoding
-        values = [("explode", self.explode), ("kind", self.kind), ("kinds", kinds), ("decimal", self.decimal)]
+        values = [
+            ("format", self.file_format),
+            ("explode", self.explode),
+            ("kind", self.kind),
+            ("kinds", kinds),
+            ("decimal", self.decimal),
+        ]
         values += [("time-format", each) for each in self.time_formats] + [("encoding", encoding)]
         values += [("join", each) for each in self.joins]
         words = [word for option, value in values if value for word in (f"--{option}", value)]
@@ -98,6 +105,7 @@ class _Options:
             guests=GUEST_WORDS | GUEST_NUMBERS | ({self.guest} if self.guest is not None else set()),
             returns_by_sign=self.returns_by_sign,
             encoding=self.encoding,
+            file_format=self.file_format,
             decimal=self.decimal,
             time_formats=tuple(self.time_formats),
             kinds={word.lower(): kind for word, kind in self.kinds.items()},
@@ -108,6 +116,7 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     """The guess, from the first rows of the file.  Writes nothing.  Raises BadFile, BadInput."""
     is_text = uncompressed_name(path).endswith(TEXT_SUFFIXES) and split_member(path)[0].is_file()
     options = _Options(encoding=guess_encoding(path) if is_text else "utf-8")
+    options.file_format = "csv" if uncompressed_name(path).endswith(PLAIN_SUFFIXES) else None
     source = open_source(path, options.mapping({}))
     table, rows = source.table, _first_rows(source)
     if rows.is_empty():
@@ -118,7 +127,7 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
     profile = matching_profile(table.columns)
     explode = guess_explode(rows) if profile is None else profile.explode
     if explode is not None:
-        rows = _first_rows(open_source(path, _Options(explode, options.encoding).mapping({})))
+        rows = _first_rows(open_source(path, _Options(explode, options.encoding, options.file_format).mapping({})))
     cells = text_cells(rows)
     if profile is None:
         options.explode = explode
@@ -131,7 +140,8 @@ def look_at(path: Path, *, now_ms: int) -> FileLook:
         guess, head, maps = TableGuess(profile.table, profile.mapped()), ["--profile", profile.name], []
         mapping, kind = profile_mapping(profile, options.encoding), next(iter(profile.listed("kind")), None)
         options.joins = joins_beside(profile, path)
-        mapping = _with_other_kinds(path, replace(mapping, joins=options.joins), options)
+        mapping = replace(mapping, joins=options.joins, file_format=options.file_format)
+        mapping = _with_other_kinds(path, mapping, options)
         guess = TableGuess(profile.table, mapping.column)
     options.doubts += _zone_doubts(guess, cells) if profile is None or "time-zone" not in profile.options else []
     options.doubts += _refusals(path, guess, mapping, kind, now_ms)

@@ -114,11 +114,11 @@ def test_a_file_of_another_format_than_its_name_says_is_named(tmp_path: Path, co
 
 def test_a_file_without_a_line_of_names_is_read_by_those_given_and_two_colons_part_cells(tmp_path: Path) -> None:
     path = written(tmp_path / "ratings.dat", "1::a|b::5\n2::Tea: green::4\n3::x\n4\n")
-    table = open_table(path, header=("u", "i", "rating"))
+    table = open_table(path, header=("u", "i", "rating"), file_format="csv")
     (chunk,) = table.chunks(10)
     assert chunk.rows.rows() == [("1", "a|b", "5"), ("2", "Tea: green", "4"), ("3", "x", None)]
     assert [(bad.line, bad.text) for bad in chunk.broken] == [(4, "4")]
-    assert open_table(written(tmp_path / "a.txt", "u::i\n1::2\n")).columns == ("u", "i")
+    assert open_table(written(tmp_path / "a.csv", "u::i\n1::2\n")).columns == ("u", "i")
 
 
 def test_the_rows_show_which_separator_of_the_header_parts_its_names(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ FILES = {  # files as shops have them, and options that the command must hold
     ),
     "thousands.csv": ("user,item,date,price\nu,a,2026-11-01,\"1,299.50\"\n", "--decimal ."),
     "nobody.csv": ("customer,sku,date,order\n0,a,2026-11-01,o1\nguest,b,2026-11-01,o2\n", "--kind purchase"),
+    "plain.txt": ("user_id\titem_id\tat\nu\ta\t2026-11-01\n", "--format csv"),
     "plain.csv": ("user_id,item_id,at\nu,a,2026-11-01\n", "--kind purchase"),
     "retailrocket-like.csv": (
         "timestamp,visitorid,event,itemid,transactionid\n1764400000000,c1,view,a,\n1764400001000,c1,add_to_cart,a,\n",
