@@ -26,6 +26,14 @@ def make_private(path: Path) -> None:
                 os.chown(path, around.st_uid, around.st_gid)
 
 
+def keep_others_from_writing() -> None:
+    """Nobody outside the group may write what this process makes from now on, whatever the umask.
+
+    Whoever may write into the folder of a home may put another file of keys in its place.
+    """
+    os.umask(os.umask(PRIVATE_FOLDER) | 0o002)
+
+
 def open_private(file: Path, mode: Literal["wb", "xb", "ab"]) -> IO[bytes]:
     """Opens a file with data of customers for writing, see `make_private`.  Raises OSError."""
     opened: IO[bytes] = open(file, mode, opener=lambda path, flags: os.open(path, flags, PRIVATE_FILE))  # noqa: SIM115

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys import __version__
+from recsys.atomic_file import keep_others_from_writing
 from recsys.cli.campaigns.campaign import register_campaigns
 from recsys.cli.context import EXIT_CODES, INTERNAL_ERROR, UNAVAILABLE, USER_ERROR, CliContext
 from recsys.cli.customers.card import customer
@@ -139,6 +140,7 @@ def recsys(
     Settings come from recsys.toml, in --home or the current folder, and from RECSYS_* variables, which win.
     A first run:  recsys import events orders.csv --kind purchase && recsys train && recsys serve
     """
+    keep_others_from_writing()
     limit(os.environ, is_job=_is_job(ctx))
     show_warnings()
     ctx.obj = CliContext(home, Path())

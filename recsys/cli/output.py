@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich import box
@@ -11,7 +11,9 @@ from rich.table import Table
 
 from recsys.progress import StepLog
 from recsys.time_units import second
-from recsys.versioned_toml.repository import TextVersion
+
+if TYPE_CHECKING:
+    from recsys.versioned_toml.repository import TextVersion  # which loads pydantic
 
 T = TypeVar("T")
 
@@ -88,7 +90,7 @@ def key_value_table(rows: dict[str, str]) -> Table:
     return table
 
 
-def print_versions(versions: Sequence[TextVersion], *, as_json: bool) -> None:
+def print_versions(versions: "Sequence[TextVersion]", *, as_json: bool) -> None:
     """The saved versions of a text, one a line."""
     if as_json:
         print_json(versions)

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import orjson
 
-from recsys.atomic_file import PRIVATE_FOLDER, open_private, replace_file
+from recsys.atomic_file import PRIVATE_FOLDER, make_private, open_private, replace_file
 from recsys.errors import BadFile, BadInput
 from recsys.time_units import DAY_MS
 
@@ -70,6 +70,7 @@ class UploadFolder:
         try:
             (folder / "file").mkdir(parents=True, mode=PRIVATE_FOLDER)
             folder.chmod(PRIVATE_FOLDER)
+            make_private(folder.parent)
             n_bytes = self._copy(source, folder / "file" / name)
             upload = Upload(folder, name, n_bytes, now_ms)
             upload.write(_ABOUT, {"name": name, "n_bytes": n_bytes, "at_ms": now_ms})

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from recsys.atomic_file import open_private
+from recsys.cli.app import application
 from recsys.data.store.open import open_store
 from recsys.privacy.erasure import erase_user_data, sweep_storage
 from tests.recsys.privacy.test_erasure import event, log_answer, rejected_lines
@@ -57,3 +59,13 @@ def test_an_export_over_a_public_file_makes_it_private(tmp_path: Path) -> None:
     with open_private(tmp_path / "out", "wb") as file:
         file.write(b"new")
     assert ((tmp_path / "out").read_bytes(), (tmp_path / "out").stat().st_mode & 0o777) == (b"new", 0o600)
+
+
+@pytest.mark.usefixtures("umask")
+def test_nobody_outside_the_group_may_write_into_a_home_that_a_command_made(tmp_path: Path) -> None:
+    made = CliRunner().invoke(
+        application(), ["--home", str(tmp_path / "home"), "keys", "create", "a", "--scope", "read"]
+    )
+    assert made.exit_code == 0, made.output
+    paths = [tmp_path / "home", *(tmp_path / "home").rglob("*")]
+    assert (len(paths) > 1, [path for path in paths if path.stat().st_mode & 0o002]) == (True, [])
