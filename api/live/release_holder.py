@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -43,6 +43,7 @@ class ReleaseHolder:
         self._stamp: FileStamp | None = None
         self._poller = Poller("release", self._poll, config.serve.look_every_s)
         self.now: LiveRelease | None = None
+        self.after_look: Callable[[], None] = _nothing  # called whenever it was looked whether anything changed
         self._loaded: str | None = None  # the version, as long as the log is the one it was loaded with
         self._before: LiveRelease | None = None  # stays open, so that a rollback need not read it again
         self._checked: dict[str, FileStamps] = {}  # the files of a release when they were verified, by version
@@ -228,12 +229,17 @@ class ReleaseHolder:
         await self.renew_segments()
         await self.canary.poll(self.rules.now)
         await self.experiment.poll(self.now, self._variants)
+        self.after_look()
 
     def _variants(self, experiment: Experiment) -> dict[ArmName, VariantParts]:
         """What each arm of the experiment changes.  Raises BadRules, BadSettings."""
         arms: tuple[ArmName, ArmName] = ("A", "B")
         plan, file = experiment.plan, self._config.file
         return {arm: variant_parts(plan.variant(arm), self.rules.repository, file) for arm in arms}
+
+
+def _nothing() -> None:
+    """What nobody waits for."""
 
 
 def _file_stamps(bundle: Bundle) -> FileStamps:

@@ -43,6 +43,7 @@ class UserStateReader:
 
     def __init__(self, releases: ReleaseHolder, store: Store, settings: ServeSettings, metrics: Metrics) -> None:
         self._releases = releases
+        releases.after_look = self._forget_outdated
         self._store = store
         self._metrics = metrics
         self._known_users = settings.known_users
@@ -209,6 +210,13 @@ class UserStateReader:
         if behind > _MANY_ITEMS:
             return None
         return release if behind <= 0 else self._releases.replace(release, self._updated(release, self._revision))
+
+    def _forget_outdated(self) -> None:
+        """Lets go of a release that serves nobody any more, though nobody asks: its files would stay on the disk."""
+        releases, (release, split) = self._releases, self._basis
+        if release is not releases.now or split is not (releases.canary.now or releases.experiment.now):
+            self._states.clear()
+            self._basis = None, None
 
     def _end_turn(self) -> None:
         self._is_checked = False
