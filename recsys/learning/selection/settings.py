@@ -74,18 +74,23 @@ def with_best_settings(
     chosen: dict[str, float] = {}
     tried: dict[str, Mapping[float, float]] = {}
 
+    def cost(candidate: Learner) -> float:
+        return sum(_trial_seconds(candidate, each, size) for each, size in zip(validations, sizes, strict=True))
+
     def measure(candidate: Learner) -> Doubles | None:
         """nDCG@10 of each user; None where the budget does not allow the trial, or it costs far more than foretold."""
-        seconds = [_trial_seconds(candidate, each, size) for each, size in zip(validations, sizes, strict=True)]
-        if not budget.spend(sum(seconds)):
+        seconds = cost(candidate)
+        if not budget.spend(seconds):
             return None
         try:
-            with cpu_limit(limit_seconds(sum(seconds))):
+            with cpu_limit(limit_seconds(seconds)):
                 models = [candidate.fit(each.past, np.random.default_rng(seed)) for each in validations]
                 return np.concatenate([each.quality(model) for each, model in zip(validations, models, strict=True)])
         except CpuLimitExceeded:
             return None
 
+    if 2 * cost(learner) > budget.seconds:  # one value alone says nothing
+        return learner, None
     known: dict[Learner, Doubles | None] = {}
 
     def quality(candidate: Learner) -> Doubles | None:

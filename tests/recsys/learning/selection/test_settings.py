@@ -117,7 +117,9 @@ def test_a_budget_that_ends_ends_the_search(validation: Validation) -> None:
     with_best_settings(GraphWalk(), [validation], all_of_it, RNG)
     assert tried is not None
     one_trial = (1_000 - all_of_it.seconds) / len(tried.tried["beta"])
-    assert with_best_settings(GraphWalk(), [validation], Budget(1.5 * one_trial), RNG) == (GraphWalk(), None)
+    too_little = Budget(1.5 * one_trial)
+    assert with_best_settings(GraphWalk(), [validation], too_little, RNG) == (GraphWalk(), None)
+    assert too_little.seconds == 1.5 * one_trial  # not one trial either: it would say nothing
 
 
 @pytest.mark.parametrize(
