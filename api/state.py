@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POPULATIONS_AT_ONCE = 2  # searches and sums of all customers or items; those who wait hold no thread
+DOCUMENTS_AT_ONCE = 2  # rules, segments and promotions that are checked or tried
 BATCHES_AT_ONCE = 4  # the answer to a batch grows in memory until its last list; the next batches wait for their turn
 
 
@@ -71,6 +72,7 @@ class AppState:
         self.commits = GroupCommit(store.append)
         self.audience_slot = asyncio.Semaphore(1)
         self.population_slots = asyncio.Semaphore(POPULATIONS_AT_ONCE)
+        self.document_slots = asyncio.Semaphore(DOCUMENTS_AT_ONCE)
         self.name_search = NameSearch()
         self.named_customers = NamedCustomers()
         self.customer_summary = KeptSummary()

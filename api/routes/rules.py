@@ -17,6 +17,7 @@ from api.routes.versioned import TOML, IfMatch, digest_of, document_response, pa
 from api.schemas.rules import RulesOut, RulesTryIn, RulesTryOut, RuleVersionsOut
 from api.schemas.validation import parse_json, validated
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.data.store.consent import known_user
 from recsys.ranking.diagnostics.rule_preview import RulePreview, preview
 from recsys.ranking.diagnostics.shop_preview import ShopPreview, preview_shop, sampled_customers
@@ -46,13 +47,12 @@ async def put_rules(request: Request, if_match: IfMatch = None) -> Response:
     Invalid rules are refused with each fault and its line, and the old rules stay.  With `if-match` the rules are
     replaced only if they did not change meanwhile.
     """
-    releases = app_state(request).releases
-    repository = releases.rules.repository
-    text = await asyncio.to_thread(_to_toml, await request.body(), request.headers.get("content-type", ""), repository)
-    await asyncio.to_thread(_check_names, app_state(request), repository.parse(text), text)
-    await asyncio.to_thread(repository.replace, text, digest_of(if_match))
-    await releases.reload_rules_if_changed()
-    await releases.renew_segments()
+    state, content_type = app_state(request), request.headers.get("content-type", "")
+    raw, releases = await request.body(), state.releases
+    async with turn(state.document_slots, request.receive):
+        text = await asyncio.to_thread(_replace, state, raw, content_type, digest_of(if_match))
+        await releases.reload_rules_if_changed()
+        await releases.renew_segments()
     return _respond(request, text, releases.rules)
 
 
@@ -76,6 +76,11 @@ async def try_rules(request: Request) -> Response:
     With `customers`, also those of so many sampled customers: lists changed, expected money, coverage.
     """
     state, body = app_state(request), validated(RulesTryIn, parse_json(await request.body()))
+    async with turn(state.document_slots, request.receive):
+        return json_response(await _tried(state, body))
+
+
+async def _tried(state: AppState, body: RulesTryIn) -> dict[str, object]:
     live = state.releases.rules
     rules = await asyncio.to_thread(_rules_of, body, live.repository)
     await asyncio.to_thread(_check_names, state, rules, body.toml or "")
@@ -86,7 +91,16 @@ async def try_rules(request: Request) -> Response:
     if body.customers is not None:
         shop = await asyncio.to_thread(_shop_preview, state, release, query, (rules, against), body.customers)
         content["shop"] = shop.to_json()
-    return json_response(content)
+    return content
+
+
+def _replace(state: AppState, raw: bytes, content_type: str, digest: str | None) -> str:
+    """The new rules as TOML.  Raises Refused, BadRules, RulesChanged."""
+    repository = state.releases.rules.repository
+    text = _to_toml(raw, content_type, repository)
+    _check_names(state, repository.parse(text), text)
+    repository.replace(text, digest)
+    return text
 
 
 def _shop_preview(

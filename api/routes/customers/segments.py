@@ -43,9 +43,10 @@ async def put_segments(request: Request, if_match: IfMatch = None) -> Response:
     state = app_state(request)
     repository = state.releases.segments.repository
     text = await toml_of(request, SegmentsIn, to_toml)
-    await asyncio.to_thread(_check, state, text)
-    await asyncio.to_thread(repository.replace, text, digest_of(if_match))
-    await state.releases.renew_segments()
+    async with turn(state.document_slots, request.receive):
+        await asyncio.to_thread(_check, state, text)
+        await asyncio.to_thread(repository.replace, text, digest_of(if_match))
+        await state.releases.renew_segments()
     return document_response(request, text, TABLE)
 
 

@@ -9,6 +9,7 @@ from api.openapi.responses import RULES_ERRORS, VERSION_ERRORS, promotions_body
 from api.routes.versioned import IfMatch, digest_of, document_response, toml_of, versions_response
 from api.schemas.promotions.promotions import PromotionsOut, PromotionVersionsOut
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.promotions.checks import check_names
 from recsys.promotions.document import TABLE, PromotionsIn, to_toml
 from recsys.promotions.model import Promotions
@@ -32,7 +33,9 @@ async def put_promotions(request: Request, if_match: IfMatch = None) -> Response
     replaced only if they did not change meanwhile.
     """
     text = await toml_of(request, PromotionsIn, to_toml)
-    await asyncio.to_thread(_replace, app_state(request), promotion_repository(request), text, digest_of(if_match))
+    state = app_state(request)
+    async with turn(state.document_slots, request.receive):
+        await asyncio.to_thread(_replace, state, promotion_repository(request), text, digest_of(if_match))
     return document_response(request, text, TABLE)
 
 

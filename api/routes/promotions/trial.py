@@ -12,6 +12,7 @@ from api.routes.response import json_response
 from api.schemas.promotions.promotions import PromotionsTryIn, PromotionsTryOut
 from api.schemas.validation import parse_body
 from api.state import AppState, app_state
+from api.traffic.turns import turn
 from recsys.promotions.customer_offers import OfferTerms
 from recsys.promotions.document import PromotionsIn, to_toml
 from recsys.promotions.margins import margin_share
@@ -32,7 +33,11 @@ async def try_promotions(request: Request) -> Response:
     A text with a fault is refused with each fault and its line, as PUT refuses it.  Nothing is stored.
     """
     state, body = app_state(request), parse_body(PromotionsTryIn, await request.body())
-    repository = promotion_repository(request)
+    async with turn(state.document_slots, request.receive):
+        return json_response(await _tried(state, promotion_repository(request), body))
+
+
+async def _tried(state: AppState, repository: PromotionRepository, body: PromotionsTryIn) -> dict[str, Any]:
     text = body.toml if body.toml is not None else to_toml(body.promotions or PromotionsIn())
     tried, stored = await asyncio.to_thread(_read, state, repository, text)
     content = await asyncio.to_thread(_changes, state, tried, stored)
@@ -40,7 +45,7 @@ async def try_promotions(request: Request) -> Response:
     if body.user_id is not None:
         terms = OfferTerms(tried, repository.segments.last_valid(), margin_share(state.config.file), body.days)
         content["offers"] = await ranked_offers(state, body.user_id, terms, MOST_OFFERS)
-    return json_response(content)
+    return content
 
 
 def _read(state: AppState, repository: PromotionRepository, text: str) -> tuple[Promotions, Promotions]:

@@ -1,4 +1,4 @@
-"""Slots for work over all customers or items: a client that is gone before its turn gets none, and holds no thread."""
+"""Slots for work over all customers, items or a whole document: a client gone before its turn gets none of it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +24,11 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", "/v1/items:search?query=item", None),
     ("GET", "/v1/customers/changes?since=2026-01-01", None),
     ("GET", "/v1/promotions/loyalty", None),
+    ("POST", "/v1/rules:try", {}),
+    ("PUT", "/v1/rules", {}),
+    ("POST", "/v1/promotions:try", {"promotions": {}}),
+    ("PUT", "/v1/promotions", {}),
+    ("PUT", "/v1/segments", {}),
     ("POST", "/v1/campaigns:try", PLAN),
     ("POST", "/v1/campaigns", PLAN),
     ("POST", "/v1/campaigns/spring:draw", {}),
@@ -34,7 +39,7 @@ REQUESTS: list[tuple[str, str, Any]] = [
 def busy(reader: TestClient) -> Iterator[TestClient]:
     """A worker all of whose slots are taken."""
     state = reader.app.app.state.app_state  # type: ignore[attr-defined]
-    taken = [state.audience_slot, state.population_slots, state.population_slots]
+    taken = [state.audience_slot, *2 * [state.population_slots], *2 * [state.document_slots]]
     assert reader.portal is not None
     for slots in taken:
         reader.portal.call(slots.acquire)
