@@ -30,7 +30,8 @@ router = APIRouter(tags=["segments"])
 async def read_segments(request: Request) -> Response:
     """The saved segments.  `accept: application/toml` gives the text of the file."""
     repository = app_state(request).releases.segments.repository
-    return document_response(request, await asyncio.to_thread(repository.text), TABLE)
+    text = await asyncio.to_thread(repository.text)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 @router.put("/v1/segments", response_model=SegmentsOut, responses=RULES_ERRORS, openapi_extra=segments_body())
@@ -47,7 +48,7 @@ async def put_segments(request: Request, if_match: IfMatch = None) -> Response:
         await asyncio.to_thread(_check, state, text)
         await asyncio.to_thread(repository.replace, text, digest_of(if_match))
         await state.releases.renew_segments()
-    return document_response(request, text, TABLE)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 @router.get("/v1/segments/versions", response_model=SegmentVersionsOut, responses=RULES_ERRORS)
@@ -62,7 +63,8 @@ async def read_segment_version(
 ) -> Response:
     """The segments of one version; PUT them to /v1/segments to restore it."""
     repository = app_state(request).releases.segments.repository
-    return document_response(request, await asyncio.to_thread(repository.version_text, version), TABLE)
+    text = await asyncio.to_thread(repository.version_text, version)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 @router.post(

@@ -22,7 +22,8 @@ router = APIRouter(tags=["promotions"])
 @router.get("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS)
 async def read_promotions(request: Request) -> Response:
     """The stored promotions.  `accept: application/toml` gives the text of the file."""
-    return document_response(request, await asyncio.to_thread(promotion_repository(request).text), TABLE)
+    text = await asyncio.to_thread(promotion_repository(request).text)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 @router.put("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS, openapi_extra=promotions_body())
@@ -36,7 +37,7 @@ async def put_promotions(request: Request, if_match: IfMatch = None) -> Response
     state = app_state(request)
     async with turn(state.document_slots, request.receive):
         await asyncio.to_thread(_replace, state, promotion_repository(request), text, digest_of(if_match))
-    return document_response(request, text, TABLE)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 @router.get("/v1/promotions/versions", response_model=PromotionVersionsOut, responses=RULES_ERRORS)
@@ -51,7 +52,7 @@ async def read_promotion_version(
 ) -> Response:
     """The promotions of one version; PUT them to /v1/promotions to restore it."""
     text = await asyncio.to_thread(promotion_repository(request).version_text, version)
-    return document_response(request, text, TABLE)
+    return await asyncio.to_thread(document_response, request, text, TABLE)
 
 
 def checked_promotions(state: AppState, repository: PromotionRepository, text: str) -> Promotions:
