@@ -33,7 +33,7 @@ from tests.bench.servers import NOTHING_KEPT, Server, served
 BUDGET = {"cached": 1.03, "home": 1.02, "discover": 1.02}
 PLACEMENTS = {"home": {"title": "Yours"}, "discover": {"title": "Yours"}}  # a list has no title
 RULES = '[[rules]]\nid = "elsewhere"\nkind = "block"\nplacements = ["basket"]\nitems = ["none"]\nreason = "measured"\n'
-LOOKS_OFTEN = {"RECSYS_SERVE_LOOK_EVERY_S": "0.05"}  # so that a turn need not wait
+LOOKS_OFTEN = {"RECSYS_SERVE_LOOK_EVERY_S": "0.25"}  # so that a turn waits little, and few looks stand in the figure
 TURNS = 4  # for each pair of other figures: short ones, because a busy machine is as busy in the next moment
 BLOCK_S, WARM_S = 0.5, 0.5
 
