@@ -190,10 +190,9 @@ class UserStateReader:
         if release is not self._basis[0] or split is not self._basis[1]:
             self._states.clear()
             self._basis = release, split
-        return self._states.get(user_id) or self._read_user(user_id, release, split)
-
-    def _read_user(self, user_id: str, release: LiveRelease, split: Split) -> UserState | None:
-        """The state for that user, which is kept; None as with `_read_local`."""
+        known = self._states.get(user_id)
+        if known is not None:
+            return known
         if split is None:
             user_state = UserState.build(release, self._local_head(user_id, release))
         else:
