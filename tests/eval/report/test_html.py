@@ -343,7 +343,7 @@ def test_a_page_is_written_even_where_only_strangers_came(tmp_path: Path) -> Non
 
 
 @needs_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_the_page_opens_in_a_browser_without_errors_overlaps_or_overflow(
     text: str,
     hidden: FileEvaluation,
