@@ -37,8 +37,7 @@ PAUSE_S = 0.001  # after each customer of a shop preview: requests get the inter
 async def read_rules(request: Request) -> Response:
     """The stored rules.  `accept: application/toml` gives the text of the file."""
     rules = app_state(request).releases.rules
-    text = await asyncio.to_thread(rules.repository.text)
-    return await asyncio.to_thread(_respond, request, text, rules)
+    return await asyncio.to_thread(lambda: _respond(request, rules.repository.text(), rules))
 
 
 @router.put("/v1/rules", response_model=RulesOut, responses=RULES_ERRORS, openapi_extra=rules_body())
@@ -67,8 +66,7 @@ async def list_versions(request: Request) -> Response:
 async def read_version(request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]) -> Response:
     """The rules of one version; PUT them to /v1/rules to restore it."""
     rules = app_state(request).releases.rules
-    text = await asyncio.to_thread(rules.repository.version_text, version)
-    return await asyncio.to_thread(_respond, request, text, rules)
+    return await asyncio.to_thread(lambda: _respond(request, rules.repository.version_text(version), rules))
 
 
 @router.post("/v1/rules:try", response_model=RulesTryOut, responses=BODY_ERRORS, openapi_extra=body_of(RulesTryIn))

@@ -120,9 +120,9 @@ def audience_mask(shop: CampaignShop, definition: CampaignDefinition) -> Bools:
 def in_holdout(shop: CampaignShop, at_ms: int, among: Bools) -> Bools:
     """Who of those customers is in the hold-out of the shop in the quarter of that moment.  (N,)"""
     rows = np.flatnonzero(among)
-    buckets = buckets_of(shop.settings.holdout_key(at_ms), (shop.people.user_ids[row] for row in rows.tolist()))
+    user_ids = [shop.people.user_ids[row] for row in rows.tolist()]
     mask = np.zeros(len(shop.people), bool)
-    mask[rows] = buckets < round(shop.settings.holdout_share * N_BUCKETS)
+    mask[rows] = ~arms_of(shop.settings.holdout_key(at_ms), shop.settings.holdout_share, user_ids)[1]
     return mask
 
 

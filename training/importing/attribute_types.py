@@ -4,10 +4,9 @@ from collections.abc import Collection
 
 import polars as pl
 
-from recsys.data.files.column_mapping import as_given_text, as_text
+from recsys.data.files.column_mapping import DATABASE_NULLS, as_given_text, as_text
 from recsys.data.files.numbers import WITH_COMMA, plain_numbers
 
-DATABASE_NULLS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>"))
 NUMBER = r"^-?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d{1,3})?$"  # at most 15 digits and no leading zero: else it is an id
 LOOKS_NUMERIC = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 BOOLEAN = r"^(?i:true|false)$"

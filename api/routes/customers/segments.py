@@ -30,8 +30,7 @@ router = APIRouter(tags=["segments"])
 async def read_segments(request: Request) -> Response:
     """The saved segments.  `accept: application/toml` gives the text of the file."""
     repository = app_state(request).releases.segments.repository
-    text = await asyncio.to_thread(repository.text)
-    return await asyncio.to_thread(document_response, request, text, TABLE)
+    return await asyncio.to_thread(lambda: document_response(request, repository.text(), TABLE))
 
 
 @router.put("/v1/segments", response_model=SegmentsOut, responses=RULES_ERRORS, openapi_extra=segments_body())
@@ -63,8 +62,7 @@ async def read_segment_version(
 ) -> Response:
     """The segments of one version; PUT them to /v1/segments to restore it."""
     repository = app_state(request).releases.segments.repository
-    text = await asyncio.to_thread(repository.version_text, version)
-    return await asyncio.to_thread(document_response, request, text, TABLE)
+    return await asyncio.to_thread(lambda: document_response(request, repository.version_text(version), TABLE))
 
 
 @router.post(

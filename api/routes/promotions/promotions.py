@@ -22,8 +22,7 @@ router = APIRouter(tags=["promotions"])
 @router.get("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS)
 async def read_promotions(request: Request) -> Response:
     """The stored promotions.  `accept: application/toml` gives the text of the file."""
-    text = await asyncio.to_thread(promotion_repository(request).text)
-    return await asyncio.to_thread(document_response, request, text, TABLE)
+    return await asyncio.to_thread(lambda: document_response(request, promotion_repository(request).text(), TABLE))
 
 
 @router.put("/v1/promotions", response_model=PromotionsOut, responses=RULES_ERRORS, openapi_extra=promotions_body())
@@ -51,8 +50,9 @@ async def read_promotion_version(
     request: Request, version: Annotated[int, Path(ge=1, le=10**9, examples=[1])]
 ) -> Response:
     """The promotions of one version; PUT them to /v1/promotions to restore it."""
-    text = await asyncio.to_thread(promotion_repository(request).version_text, version)
-    return await asyncio.to_thread(document_response, request, text, TABLE)
+    return await asyncio.to_thread(
+        lambda: document_response(request, promotion_repository(request).version_text(version), TABLE)
+    )
 
 
 def checked_promotions(state: AppState, repository: PromotionRepository, text: str) -> Promotions:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.campaigns.campaign import all_campaigns
+from recsys.campaigns.eligibility import arms_of
 from recsys.campaigns.result.campaign_result import CampaignResult, compare_groups
 from recsys.campaigns.result.design import BEFORE_DAYS, ComparisonDesign, check_window
 from recsys.campaigns.result.outcomes import ComparisonWindow
@@ -17,7 +18,6 @@ from recsys.customers.population import MIN_GROUP
 from recsys.customers.settings import CustomerSettings
 from recsys.data.store.base import Store
 from recsys.errors import BadInput, NotEnoughData
-from recsys.inference.randomization import N_BUCKETS, buckets_of
 from recsys.inference.sample_ratio import sample_ratio_test
 from recsys.time_units import DAY_MS, milliseconds
 
@@ -67,7 +67,7 @@ def _design(log: KpiLog, window: ComparisonWindow, settings: CampaignSettings, c
     rows = np.unique(postings.customer[postings.at_ms < window.start_ms])
     all_ids = log.users.texts.all()
     user_ids = [all_ids[row] for row in rows.tolist()]
-    is_treated = buckets_of(settings.holdout_key(window.start_ms), user_ids) >= round(share * N_BUCKETS)
+    _, is_treated = arms_of(settings.holdout_key(window.start_ms), share, user_ids)
     counts = int(is_treated.sum()), int((~is_treated).sum())
     if min(counts) < MIN_GROUP:
         raise NotEnoughData(f"fewer than {MIN_GROUP} customers were held out, or not: nothing is said of so few")

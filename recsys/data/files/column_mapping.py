@@ -21,7 +21,8 @@ ALIASES = {
     **(SHORT := {"user": "user_id", "item": "item_id", "time": "at", "weight": "quantity"}),
     **{name: short for short, name in SHORT.items()},
 }  # targets of imports and of evaluations, which name the same
-NULL_WORDS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>", "#N/A", "N/A", "n/a"))  # of databases, for no value
+DATABASE_NULLS = frozenset(("NULL", "null", "\\N", "(null)", "<NA>"))
+NULL_WORDS = DATABASE_NULLS | {"#N/A", "N/A", "n/a"}  # for no value
 NULL_TEXTS = NULL_WORDS | {"NaN", "nan", "None", "none", "-"}  # in a column that may be empty, and holds no numbers
 GUARD = r"""(?s)^(?:="([^"]*)"|'('*[\d=+\-@].*))$"""
 
@@ -33,9 +34,9 @@ class ColumnMapping:
     A column may be a part of an object or a list: `user_id=customer.id`, `category=categories.0`.
     text_columns: attributes that stay text although all their values are numbers.  explode: the column whose lists
     become rows.  guests: values of user_id that are no customer, in lower case; "" is an empty cell.  delimiter,
-    encoding: of a CSV.  header: names of its columns, where no line holds them.
-     decimal: the decimal separator of numbers in text.  time_formats: formats of strptime, tried
-    before others.  kinds: kind of event by the word of the file, in lower case.  time_zone: of times without one.
+    encoding: of a CSV.  header: names of its columns, where no line holds them.  decimal: the decimal separator of
+    numbers in text.  time_formats: formats of strptime, tried before others.  kinds: kind of event by the word of
+    the file, in lower case.  time_zone: of times without one.
     where: conditions that a row must fulfil, or it is left out.  date_order: the order of day and month by target,
     where the column proves it.  joins: files to join, each `FILE on COLUMN`.  carry_down: columns whose empty cells
     take the value of the row above of the same order, or of the same `carry_within`.  returns_by_sign: whether a

@@ -23,7 +23,7 @@ def object_texts(path: Path, file: ByteStream) -> "BoundedLines[bytes] | JsonObj
     start = file.peek(START)[:START]
     if uncompressed_name(path).endswith(".json") and (response := RESPONSE.match(start)):
         file.read(response.end(1))  # the array follows
-        return JsonObjects(path, file)
+        return JsonObjects(path, file, ends_with_array=True)
     is_document = SEVERAL_LINES.match(start)
     return JsonObjects(path, file) if is_document else BoundedLines(path, file.readline)
 
@@ -31,12 +31,14 @@ def object_texts(path: Path, file: ByteStream) -> "BoundedLines[bytes] | JsonObj
 class JsonObjects(Iterator[tuple[int, bytes]]):
     """Pairs of line number, from 1, and text of an object, with the attributes of `BoundedLines`.
 
-    An object that is longer than MAX_LINE ends the file with BadFile.
+    An object that is longer than MAX_LINE ends the file with BadFile.  ends_with_array: what follows the array is no
+    row; else further arrays follow, where files were put together.
     """
 
-    def __init__(self, path: Path, file: ByteStream) -> None:
+    def __init__(self, path: Path, file: ByteStream, *, ends_with_array: bool = False) -> None:
         self._path = path
         self._file = file
+        self._ends_with_array = ends_with_array
         self._line = 1
         self._broken: list[BrokenRow] = []
         self._objects = self._split()
@@ -69,7 +71,9 @@ class JsonObjects(Iterator[tuple[int, bytes]]):
                     start = start if depth else token.start()
                     depth += 1
                 elif sign == b"]" and not depth:
-                    return  # of the array at the top
+                    if self._ends_with_array:
+                        return
+                    is_inside = False
                 elif sign in (b"}", b"]") and depth:
                     depth -= 1
                     if not depth:

@@ -19,6 +19,7 @@ DOCUMENTS = {
     "lines.json": "\n".join(map(json.dumps, ROWS)),
     "response.json": json.dumps({"orders": ROWS, "next": [{"u": "3"}]}),
     "marked.json": "\ufeff" + json.dumps(ROWS),
+    "put-together.json": "\n".join(json.dumps([row]) for row in ROWS),
 }
 
 
